@@ -4,13 +4,14 @@ Models never import tasks and tasks never import models: what they share is here
 hooks (`hookspecs.py`) and torch.
 """
 
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 IGNORED = -100  # the target of a cell that does not count (torch's default ignore_index)
@@ -67,6 +68,34 @@ class Examples:
         return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device))
 
 
+class Provider(BaseModel):
+    """The installed distribution that something comes from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    distribution: str
+    version: str
+
+
+class ModelInfo(BaseModel):
+    """Where a loaded model comes from and what it is: the identity that a record stores."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ref: str
+    repo: str | None
+    revision: str | None
+    weights_sha256: str
+    architecture: str
+    version: int
+    config: dict[str, Any]
+    task: str
+    provider: Provider
+    parameters: int
+    layers_per_step: int
+    train_iterations: int | None
+
+
 class LoopedModel(nn.Module, ABC):
     """A weight-tied model: `encode` once, `start`, then `step` as often as the harness likes.
 
@@ -79,6 +108,9 @@ class LoopedModel(nn.Module, ABC):
 
     max_iterations: int | None = None
     """The most iterations that make sense; `None` means any number."""
+
+    info: ModelInfo | None = None
+    """Set when the model is loaded from a folder, the registry or the Hub."""
 
     @abstractmethod
     def encode(self, inputs: Tensor) -> Tensor:
@@ -206,11 +238,13 @@ class Objective:
 
     Attributes:
         options: the pydantic model of its settings (`objective.options` in a recipe).
-        loss: `(model, task, examples, options, random) -> scalar`; `random` is a seeded `random.Random`, the same on
+        loss: `(model, task, examples, options, draw) -> scalar`; `draw` is seeded by the run and the step, the same on
             every process of a distributed run.
+        iterations: the most iterations that a training step with these options runs.
     """
 
     name: str
     summary: str
     options: type[BaseModel]
-    loss: Callable[..., Tensor]
+    loss: Callable[[LoopedModel, Task, Examples, Any, random.Random], Tensor]
+    iterations: Callable[[Any], int]

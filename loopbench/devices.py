@@ -27,7 +27,9 @@ def resolve_device(name: str) -> torch.device:
     if device is None or device.type not in ("cpu", "cuda"):
         raise LoopbenchError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise LoopbenchError(f"device {name!r} is not here: torch sees {torch.cuda.device_count()} CUDA devices; use cpu")
+        raise LoopbenchError(
+            f"device {name!r} is not here: torch sees {torch.cuda.device_count()} CUDA devices; use cpu"
+        )
     return device
 
 

@@ -1,18 +1,11 @@
 """The one loop: everything that iterates a model does so here."""
 
 from collections.abc import Generator
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from loopbench.contracts import LoopedModel
-
-
-class Step(Protocol):
-    """One application of a model's update, possibly compiled."""
-
-    def __call__(self, h: Tensor, e: Tensor) -> Tensor: ...
 
 
 def trajectory(
@@ -22,7 +15,6 @@ def trajectory(
     *,
     start: Tensor | None = None,
     generator: torch.Generator | None = None,
-    step: Step | None = None,
 ) -> Generator[Tensor, Tensor | None, None]:
     """The states h_1, h_2, …, h_iterations of a batch; only the newest is kept.
 
@@ -30,16 +22,14 @@ def trajectory(
         inputs: `(B, *grid)` int64 symbols.
         start: the state to go on from; default: `model.start`.
         generator: where a random start draws from.
-        step: a compiled `model.step` to use instead.
 
     Yields:
         States, batch first. What is sent back, if anything, is an int64 index of the examples that stay in the batch.
     """
     e = model.encode(inputs)
     h = model.start(e, generator) if start is None else start
-    step = step or model.step
     for _ in range(iterations):
-        h = step(h, e)
+        h = model.step(h, e)
         kept = yield h
         if kept is not None:
             h, e = h[kept], e[kept]
@@ -56,3 +46,18 @@ def final_state(states: Generator[Tensor, Tensor | None, None], h: Tensor | None
     if h is None:
         raise ValueError("a trajectory without iterations has no state")
     return h
+
+
+def compile_step(model: LoopedModel) -> None:
+    """Replace `model.step` with a compiled one; each shape of the state is compiled once (twice with gradients)."""
+    compiled = torch.compile(model.step, dynamic=False)
+
+    def step(h: Tensor, e: Tensor) -> Tensor:
+        # A state that is the injected input itself, or the first one after a detach, would each be compiled apart.
+        if h is e:
+            h = h.clone()
+        if torch.is_grad_enabled() and e.requires_grad and not h.requires_grad:
+            h = h.detach().requires_grad_()
+        return compiled(h, e)
+
+    model.step = step

@@ -1,0 +1,5 @@
+"""python -m loopbench"""
+
+from loopbench.cli import main
+
+main()

@@ -1,0 +1,50 @@
+"""`loopbench train`: a recipe to a run folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train_command(
+    recipe: Annotated[Path, typer.Argument(help="A recipe (YAML).", show_default=False)],
+    output: Annotated[
+        Path, typer.Option(help="The run folder, which is a model folder from the start.", show_default=False)
+    ],
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe: optimizer.lr=3e-4.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="In place of the recipe's seed.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop cleanly after so many minutes.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Train a model. Kill it whenever you like: --resume ends with the same weights."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from loopbench.training.recipe import load_recipe
+    from loopbench.training.train import train
+    from loopbench.training.trainer import Diverged
+    from loopbench.training.trainer import Progress as Step
+
+    plan = load_recipe(recipe, changes or [], seed)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def report(step: Step, steps: int) -> None:
+            bar.update(task, description=f"loss {step.loss:.4f}", completed=step.step, total=steps)
+            if step.probe:
+                found = ", ".join(f"{split} {accuracy:.1%}" for split, accuracy in step.probe.items())
+                bar.console.print(f"step {step.step}: loss {step.loss:.4f}, {found}", highlight=False)
+
+        try:
+            complete = train(plan, output, resume=resume, max_minutes=max_minutes, device=device, report=report)
+        except Diverged as failure:
+            typer.echo(f"diverged: {failure}; {output} keeps the last checkpoint", err=True)
+            raise typer.Exit(1) from failure
+    done = "trained" if complete else "stopped, --resume goes on"
+    typer.echo(
+        f"{done}: {output} (loopbench eval --model {output.resolve() if output.is_absolute() else f'./{output}'})"
+    )

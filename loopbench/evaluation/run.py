@@ -1,0 +1,142 @@
+"""One cell, from a model to its record."""
+
+import math
+import time
+from pathlib import Path
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from loopbench.contracts import LoopedModel, Task
+from loopbench.devices import Precision, computing
+from loopbench.evaluation.cell import Cell, prepare
+from loopbench.evaluation.compiled import compile_for_batches
+from loopbench.evaluation.curve import Report, measure_curve
+from loopbench.evaluation.environment import peak_memory_bytes
+from loopbench.evaluation.protocol import scored_iterations
+from loopbench.evaluation.record import Cost, Record, Retired
+from loopbench.evaluation.store import find_record, save_record
+from loopbench.evaluation.verdicts import recorded_iterations
+from loopbench.loop import trajectory
+
+TIMED_STEPS = 3
+
+
+def evaluate(
+    model: LoopedModel,
+    task: str | Task,
+    split: str,
+    iterations: int | None = None,
+    *,
+    limit: int | None = None,
+    output: Path | str | None = None,
+    exact: bool = False,
+    device: str = "auto",
+    precision: Precision = "float32",
+    batch_size: int | None = None,
+    seed: int = 0,
+    compiled: bool = False,
+    force: bool = False,
+    report: Report = lambda steps: None,
+) -> Record:
+    """Accuracy after every iteration t = 1 … T on a split. The model is left as it is.
+
+    Args:
+        model: what `load_model` gives.
+        split: name of a split of the task.
+        iterations: T; default: the last scored one, 8 D / layers per step.
+        limit: only the first so many examples.
+        output: folder that keeps the record; one that is there already, with as many iterations or more, is not run
+            again.
+        exact: no example leaves before T, whether its state has settled or not.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        precision: `float64`, `float32`, `tf32` or `bf16-autocast`.
+        batch_size: default: the task's.
+        seed: of the order in which examples are visited, and of random starts.
+        compiled: run the step through torch.compile.
+        force: run even if the record is there.
+        report: is told how many steps of one example are done.
+
+    Raises:
+        LoopbenchError: anything that is asked for is wrong, or the record cannot be written.
+    """
+    output = None if output is None else Path(output)
+    cell = prepare(
+        model,
+        task,
+        split,
+        iterations,
+        limit=limit,
+        output=output,
+        exact=exact,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+        seed=seed,
+        compiled=compiled,
+    )
+    return run_cell(cell, output, force=force, report=report)
+
+
+def run_cell(cell: Cell, output: Path | None, *, force: bool = False, report: Report = lambda steps: None) -> Record:
+    """The record of a cell, from the folder if it is there.
+
+    Raises:
+        LoopbenchError: the record cannot be read or written.
+    """
+    started = cell.started()
+    if output is not None:
+        if not force and (found := find_record(output, started)):
+            return found
+        save_record(output, started)
+    model = cell.placed_model()
+    flops = flops_per_step(cell, model)
+    if cell.compiled:
+        compile_for_batches(model, cell.examples.inputs[:2].to(cell.device))
+    if cell.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(cell.device)
+    T = cell.protocol.iterations
+    recorded = recorded_iterations(T, scored_iterations(cell.split, cell.model.layers_per_step))
+    begin = time.perf_counter()
+    curve = measure_curve(model, cell.task.metrics, cell.examples, cell.protocol, recorded, cell.device, report)
+    cost = Cost(
+        wall_s=round(time.perf_counter() - begin, 3),
+        flops_per_iteration=flops,
+        peak_memory_bytes=peak_memory_bytes(cell.device),
+    )
+    retired = Retired(count=curve.audit.count, audited=curve.audit.audited, disagreements=curve.audit.disagreements)
+    record = started.completed(curve.correct, curve.verdicts, retired, cost)
+    if output is not None:
+        save_record(output, record)
+    return record
+
+
+def flops_per_step(cell: Cell, model: LoopedModel) -> int:
+    """FLOPs of the matrix products in one step on one example.
+
+    Attention runs on its plain path, whose products the counter sees whatever the device. Windowed attention has none:
+    its products are elementwise, and below 1 % of the rest at any width that learns.
+    """
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        e = model.encode(cell.examples.inputs[:1].to(cell.device))
+        h = model.start(e)
+        with FlopCounterMode(display=False) as counter:
+            model.step(h, e)
+    return counter.get_total_flops()
+
+
+def estimate_seconds(cell: Cell) -> float:
+    """How long a cell takes if no example settles, from a few steps of its first batch."""
+    model = cell.placed_model()
+    protocol = cell.protocol
+    batch = cell.examples.select(range(min(protocol.batch_size, len(cell.examples)))).to(cell.device)
+    with torch.no_grad(), computing(protocol.precision, cell.device):
+        begin = 0.0
+        for t, h in enumerate(trajectory(model, batch.inputs, TIMED_STEPS + 1)):
+            for metric in cell.task.metrics:
+                metric.score(model.readout(h), batch).any().item()  # waits for the device
+            if t == 0:  # the first step warms up
+                begin = time.perf_counter()
+        step = (time.perf_counter() - begin) / TIMED_STEPS
+    return step * protocol.iterations * math.ceil(len(cell.examples) / protocol.batch_size)

@@ -1,0 +1,66 @@
+"""Records on disk. The file of verdicts is written before the record that names it, and each of them whole."""
+
+import contextlib
+from pathlib import Path
+
+from loopbench.errors import LoopbenchError
+from loopbench.evaluation.record import Record
+from loopbench.evaluation.verdicts import max_packed_bytes, unpack
+from loopbench.files import sha256, write_bytes, write_json
+from loopbench.validation import read_bytes, read_json, validate
+
+MAX_RECORD_BYTES = 64 * 2**20
+
+
+def read_record(path: Path) -> Record:
+    """A record, with its verdicts if it is complete.
+
+    Raises:
+        LoopbenchError: either file is missing, too large, or anything else than what `save_record` writes.
+    """
+    record = validate(Record, read_json(path, MAX_RECORD_BYTES), str(path))
+    if record.per_example is None:
+        return record
+    beside = path.parent / record.per_example.file
+    packed = read_bytes(beside, max_packed_bytes(record.examples.count))
+    if sha256(packed) != record.per_example.sha256:
+        raise LoopbenchError(f"{beside} is not the file that {path.name} names: its sha256 differs")
+    return record.with_verdicts(unpack(packed, record.examples.count, record.protocol.iterations, str(beside)))
+
+
+def find_record(folder: Path, started: Record) -> Record | None:
+    """The complete record of the same cell with as many iterations or more, cut to those; `None` if there is none.
+
+    Raises:
+        LoopbenchError: what stands in its place cannot be read.
+    """
+    path = folder / started.file_name
+    if not path.exists():
+        return None
+    try:
+        record = read_record(path)
+    except LoopbenchError as error:
+        raise LoopbenchError(f"{error}; delete it, or --force runs the cell again") from error
+    iterations = started.protocol.iterations
+    if record.cell != started.cell or record.status != "complete" or record.protocol.iterations < iterations:
+        return None
+    return record.until(iterations)
+
+
+def save_record(folder: Path, record: Record) -> None:
+    """Write a record in place of the one of the same cell; one that is only started never replaces a complete one.
+
+    Raises:
+        LoopbenchError: it cannot be written; what stood there before still stands.
+    """
+    path = folder / record.file_name
+    before = None
+    with contextlib.suppress(LoopbenchError):
+        before = read_record(path).per_example
+    if record.per_example is not None:
+        write_bytes(folder / record.per_example.file, record.verdicts.pack())
+    elif before is not None:
+        return
+    write_json(path, record.model_dump(mode="json"))
+    if before is not None and before != record.per_example:
+        (folder / before.file).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""What ranks models: benchmarks and their scores."""

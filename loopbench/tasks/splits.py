@@ -1,0 +1,49 @@
+"""What fixed splits have in common: one hash, and random bytes that are the same everywhere."""
+
+import hashlib
+
+from loopbench.contracts import Examples, Split, Task
+from loopbench.errors import LoopbenchError
+
+
+def random_bytes(count: int, *key: str | int) -> bytes:
+    """`count` bytes of SHAKE-256 over the key: the same on every platform and library version."""
+    return hashlib.shake_256("/".join(map(str, key)).encode()).digest(count)
+
+
+def derived_seed(*key: str | int) -> int:
+    """A 63-bit seed that belongs to the key alone."""
+    return int.from_bytes(random_bytes(8, *key), "little") >> 1
+
+
+def canonical_sha256(examples: Examples) -> str:
+    """The SHA-256 of a split: its shape as text, then inputs and targets as little-endian int64, row by row."""
+    digest = hashlib.sha256(repr(tuple(examples.inputs.shape)).encode())
+    for tensor in (examples.inputs, examples.targets):
+        digest.update(tensor.contiguous().numpy().astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def find_split(task: Task, name: str) -> Split:
+    """The task's split of that name.
+
+    Raises:
+        LoopbenchError: there is none.
+    """
+    for split in task.splits:
+        if split.name == name:
+            return split
+    known = ", ".join(split.name for split in task.splits)
+    raise LoopbenchError(f"task {task.name} has no split {name!r}; it has {known}")
+
+
+def checked(split: Split, examples: Examples) -> Examples:
+    """The examples, if they hash to what the split declares.
+
+    Raises:
+        LoopbenchError: they do not.
+    """
+    actual = canonical_sha256(examples)
+    if actual != split.sha256:
+        raise LoopbenchError(f"split {split.name} has sha256 {actual}, not {split.sha256}: its data was changed")
+    return examples

@@ -1,0 +1,69 @@
+"""How a training step drives the loop."""
+
+import random
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from loopbench.contracts import Examples, LoopedModel, Objective, Task
+from loopbench.loop import final_state, trajectory
+
+
+class ProgressiveOptions(BaseModel):
+    """Settings of the progressive objective."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_iterations: int = Field(30, ge=1, le=10_000, description="m: the most iterations of a training step")
+
+
+class EveryIterationOptions(BaseModel):
+    """Settings of the every-iteration objective."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    iterations: int = Field(16, ge=1, le=10_000, description="iterations of a training step, each with its loss")
+
+
+def progressive(
+    model: LoopedModel, task: Task, examples: Examples, options: ProgressiveOptions, draw: random.Random
+) -> Tensor:
+    """The loss of one readout after a random number of iterations, of which only the last k carry a gradient.
+
+    n ~ U{0..m−1} iterations without gradient from h_0, then k ~ U{1..m−n} with it; the state between them is
+    detached, the injected input is not. With n = 0 there is nothing to detach, so that an encoder that acts through
+    h_0 alone is trained too (Bansal et al. 2022, https://arxiv.org/abs/2202.05826, with alpha = 1).
+    """
+    n = draw.randrange(options.max_iterations)
+    k = draw.randint(1, options.max_iterations - n)
+    h = None
+    if n:
+        with torch.no_grad():
+            h = final_state(trajectory(model, examples.inputs, n))
+    return task.loss(model.readout(final_state(trajectory(model, examples.inputs, k, start=h))), examples)
+
+
+def every_iteration(
+    model: LoopedModel, task: Task, examples: Examples, options: EveryIterationOptions, draw: random.Random
+) -> Tensor:
+    """The mean loss over the readouts of all iterations."""
+    del draw
+    states = trajectory(model, examples.inputs, options.iterations)
+    return torch.stack([task.loss(model.readout(h), examples) for h in states]).mean()
+
+
+PROGRESSIVE = Objective(
+    name="progressive",
+    summary="one readout after a random number of iterations, gradient through the last of them",
+    options=ProgressiveOptions,
+    loss=progressive,
+    iterations=lambda options: options.max_iterations,
+)
+EVERY_ITERATION = Objective(
+    name="every-iteration",
+    summary="the mean loss over the readouts of all iterations",
+    options=EveryIterationOptions,
+    loss=every_iteration,
+    iterations=lambda options: options.iterations,
+)

@@ -1,0 +1,62 @@
+"""One process, or several under torchrun."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed
+
+from loopbench.contracts import Examples
+from loopbench.errors import LoopbenchError
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those of a run."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.rank == 0
+
+    def share(self, examples: Examples) -> Examples:
+        """This process's part of a global batch.
+
+        Raises:
+            LoopbenchError: the batch does not split evenly.
+        """
+        if len(examples) % self.count:
+            raise LoopbenchError(f"batch_size {len(examples)} must be a multiple of the {self.count} processes")
+        return examples if self.count == 1 else examples.select(range(self.rank, len(examples), self.count))
+
+    def mean(self, value: torch.Tensor) -> float:
+        """The mean of a scalar over all processes."""
+        if self.count > 1:
+            distributed.all_reduce(value)
+        return value.item() / self.count
+
+    def agree(self, value: int) -> int:
+        """The first process's value, on every process."""
+        if self.count == 1:
+            return value
+        values = [value]
+        distributed.broadcast_object_list(values)
+        return values[0]
+
+
+@contextmanager
+def joined(device: torch.device) -> Generator[Processes]:
+    """Join the process group that torchrun describes in the environment, if there is one."""
+    if "RANK" not in os.environ:
+        yield Processes()
+        return
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Processes(distributed.get_rank(), distributed.get_world_size())
+    finally:
+        distributed.destroy_process_group()

@@ -1,0 +1,68 @@
+"""A run folder: a model folder with the recipe, the checkpoint and the log of its training beside the weights."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from loopbench.errors import LoopbenchError
+from loopbench.files import write_bytes
+from loopbench.training.recipe import Recipe, dump_recipe, load_recipe
+
+RECIPE = "recipe.yaml"
+CHECKPOINT = "checkpoint.safetensors"
+LOG = "log.jsonl"
+
+
+def open_run(folder: Path, recipe: Recipe, resume: bool) -> Recipe:
+    """Claim a folder for a run, or find the run that is there; gives the recipe that the run goes by.
+
+    A recipe with `budget_minutes` goes on with the number of steps that the run measured when it started.
+
+    Raises:
+        LoopbenchError: a run is there and `resume` is false, or the run there follows another recipe.
+    """
+    if not (folder / RECIPE).exists():
+        return recipe
+    if not resume:
+        raise LoopbenchError(
+            f"{folder} already holds a training run; --resume goes on with it, or choose another folder"
+        )
+    stored = load_recipe(folder / RECIPE, [])
+    if recipe.budget_minutes is not None:
+        recipe = recipe.model_copy(update={"steps": stored.steps, "budget_minutes": None})
+    ours, theirs = recipe.model_dump(), stored.model_dump()
+    different = [key for key in ours if ours[key] != theirs[key]]
+    if different:
+        raise LoopbenchError(
+            f"{folder} holds a run of another recipe: {', '.join(different)} differ; choose another folder"
+        )
+    return stored
+
+
+def start_run(folder: Path, recipe: Recipe) -> None:
+    """Write the recipe, which makes the folder a run.
+
+    Raises:
+        LoopbenchError: the folder cannot be written.
+    """
+    write_bytes(folder / RECIPE, dump_recipe(recipe).encode())
+
+
+def read_log(folder: Path) -> Iterator[dict[str, Any]]:
+    """The entries of a run's log, in order; a last line cut short by a kill is left out."""
+    path = folder / LOG
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                return
+
+
+def rewind_log(folder: Path, step: int) -> None:
+    """Drop the entries after a step, which a resumed run writes again."""
+    lines = [json.dumps(entry) + "\n" for entry in read_log(folder) if entry["step"] <= step]
+    write_bytes(folder / LOG, "".join(lines).encode())

@@ -1,0 +1,199 @@
+"""The training loop: resumable at any moment, to the same weights bit for bit."""
+
+import math
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from timm.utils.model_ema import ModelEmaV3
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from loopbench.contracts import Examples, LoopedModel, Objective, Task
+from loopbench.devices import computing
+from loopbench.hub import build_model, model_config, save_model
+from loopbench.loop import compile_step, final_state, trajectory
+from loopbench.plugins import get_objective, get_task
+from loopbench.tasks.splits import derived_seed, find_split
+from loopbench.training.checkpoint import load_checkpoint, save_checkpoint
+from loopbench.training.optimization import make_optimizer, make_schedule
+from loopbench.training.processes import Processes
+from loopbench.training.recipe import ProbeChoice, Recipe
+from loopbench.training.run import CHECKPOINT
+from loopbench.validation import validate
+
+
+class Diverged(Exception):
+    """The loss stopped being a number."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a step reports: its number counted from 1, the loss, the gradient's norm before clipping, the rate."""
+
+    step: int
+    loss: float
+    gradient_norm: float
+    lr: float
+    probe: dict[str, float] | None = None
+
+
+class _Loss(nn.Module):
+    """The objective as a module, which is what distributed training wraps."""
+
+    def __init__(self, model: LoopedModel, task: Task, objective: Objective, options: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.task = task
+        self.objective = objective
+        self.options = options
+
+    def forward(self, examples: Examples, draw: random.Random) -> Tensor:
+        return self.objective.loss(self.model, self.task, examples, self.options, draw)
+
+
+class Trainer:
+    """A model, its optimizer and the number of steps done.
+
+    Step i depends on the recipe, the state after step i − 1 and i alone: every draw is seeded by (seed, i), so the
+    checkpoint needs no generator states and a resumed run is the undisturbed one.
+    """
+
+    def __init__(self, recipe: Recipe, device: torch.device, processes: Processes) -> None:
+        """Build an untrained model and everything around it; `recipe.steps` is given.
+
+        Raises:
+            LoopbenchError: the recipe names something unknown or does not fit its task or architecture.
+        """
+        assert recipe.steps is not None
+        self.recipe = recipe
+        self.steps = recipe.steps
+        self.device = device
+        self.processes = processes
+        self.task = get_task(recipe.task)
+        self.source = validate(self.task.source, recipe.data, "data")
+        objective = get_objective(recipe.objective.name)
+        options = validate(objective.options, recipe.objective.options, f"objective {objective.name}")
+        self.iterations = objective.iterations(options)
+        torch.manual_seed(recipe.seed)
+        self.model = build_model(recipe.architecture, recipe.config, recipe.task).to(device)
+        self.optimizer = make_optimizer(self.model, recipe.optimizer)
+        self.set_rate = make_schedule(self.optimizer, recipe.schedule, self.steps)
+        for split in recipe.probe.splits if recipe.probe else ():
+            find_split(self.task, split)
+        self.ema = None if recipe.ema is None else ModelEmaV3(self.model, decay=recipe.ema)
+        if recipe.compile:
+            compile_step(self.model)
+        self.loss: nn.Module = _Loss(self.model, self.task, objective, options)
+        if processes.count > 1:
+            self.loss = DistributedDataParallel(self.loss, find_unused_parameters=True)
+        self.done = 0
+
+    @property
+    def weights(self) -> LoopedModel:
+        """The weights that a run is about: the average where there is one."""
+        return self.model if self.ema is None else self.ema.module
+
+    def save(self, folder: Path) -> None:
+        """Write the weights as a model folder, then the checkpoint.
+
+        Raises:
+            LoopbenchError: the folder cannot be written.
+        """
+        recipe = self.recipe
+        config = model_config(recipe.architecture, recipe.config, recipe.task, self.iterations)
+        save_model(folder, self.weights, config)
+        state = {
+            "step": self.done,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "ema": None if self.ema is None else self.ema.module.state_dict(),
+        }
+        save_checkpoint(folder / CHECKPOINT, state)
+
+    def load(self, folder: Path) -> None:
+        """Go back to a checkpoint.
+
+        Raises:
+            LoopbenchError: it is not one of this recipe.
+        """
+        state = load_checkpoint(folder / CHECKPOINT, self.device)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.ema is not None:
+            self.ema.module.load_state_dict(state["ema"])
+        self.done = state["step"]
+
+    def run(self, after: Callable[[Progress], bool]) -> None:
+        """Train to the last step, calling `after` each; it stops early where `after` says so.
+
+        Raises:
+            Diverged: the loss is not finite; the weights are those before the step.
+        """
+        batches = self.task.batches(self.source, self.recipe.batch_size, self.recipe.seed, first=self.done)
+        self.model.train()
+        while self.done < self.steps:
+            self.set_rate(self.done)
+            examples = self.processes.share(next(batches)).to(self.device)
+            loss, norm = self._step(examples)
+            self.done += 1
+            probe = self.recipe.probe
+            found = self._probe(probe) if probe and self.done % probe.every == 0 else None
+            if after(Progress(self.done, loss, norm, self.optimizer.param_groups[0]["lr"], found)):
+                return
+
+    def _step(self, examples: Examples) -> tuple[float, float]:
+        seed = derived_seed(self.recipe.seed, "step", self.done)
+        torch.manual_seed(seed)
+        self.optimizer.zero_grad()
+        with computing(self.recipe.precision, self.device):
+            loss = self.loss(examples, random.Random(seed))
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip or math.inf)
+        value = self.processes.mean(loss.detach())
+        if not (math.isfinite(value) and math.isfinite(norm.item())):
+            raise Diverged(f"the loss was {value:g} and its gradient's norm {norm.item():g} at step {self.done + 1}")
+        self.optimizer.step()
+        if self.ema is not None:
+            self.ema.update(self.model, step=self.done)
+        return value, norm.item()
+
+    @torch.no_grad()
+    def _probe(self, choice: ProbeChoice) -> dict[str, float]:
+        """Exact accuracy on the first examples of some dev splits."""
+        found: dict[str, float] = {}
+        self.weights.eval()
+        for split in choice.splits:
+            examples = self.task.load(split)
+            examples = examples.select(range(min(choice.examples, len(examples)))).to(self.device)
+            h = final_state(trajectory(self.weights, examples.inputs, choice.iterations))
+            found[split] = self.task.metrics[0].score(self.weights.readout(h), examples).float().mean().item()
+        self.model.train()
+        return found
+
+
+def measure_steps(recipe: Recipe, device: torch.device, processes: Processes, warmup: int = 3) -> int:
+    """How many steps of a recipe fit into its `budget_minutes`; a fortieth of it goes to a model that is thrown away.
+
+    Raises:
+        LoopbenchError: as for `Trainer`.
+    """
+    assert recipe.budget_minutes is not None
+    budget = recipe.budget_minutes * 60
+    endless = {"steps": 10**8, "budget_minutes": None, "probe": None}
+    trial = Trainer(recipe.model_copy(update=endless), device, processes)
+    started = math.inf
+
+    def after(progress: Progress) -> bool:
+        nonlocal started
+        if progress.step == warmup:  # compiling is over
+            started = time.monotonic()
+        return processes.agree(int(time.monotonic() - started > budget / 40)) == 1
+
+    trial.run(after)
+    seconds = (time.monotonic() - started) / (trial.done - warmup)
+    return processes.agree(max(1, int(budget / seconds)))

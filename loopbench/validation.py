@@ -1,0 +1,182 @@
+"""Reading what strangers wrote: bounded, strict, and one clear line when it is wrong."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar, cast
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from loopbench.errors import LoopbenchError
+
+MAX_DEPTH = 32
+MAX_REPORTED = 5
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def validate(model_type: type[ModelT], value: object, what: str) -> ModelT:
+    """`value` as an instance of a pydantic model.
+
+    Args:
+        what: what the value is, the beginning of the message (a path, "config of 'loop'").
+
+    Raises:
+        LoopbenchError: it is not one; the message names every field that is wrong (at most five).
+    """
+    try:
+        return model_type.model_validate(value)
+    except ValidationError as error:
+        problems = [
+            ": ".join(filter(None, (".".join(map(str, problem["loc"])), _message(problem["type"], problem["msg"]))))
+            for problem in error.errors(include_url=False, include_input=False)
+        ]
+        raise LoopbenchError(f"{what}: {some(problems, '; ')}") from error
+
+
+def read_bytes(path: Path, max_bytes: int) -> bytes:
+    """A regular file's content.
+
+    Raises:
+        LoopbenchError: missing, not a regular file, unreadable, or larger than `max_bytes`.
+    """
+    try:
+        if not path.exists():
+            raise LoopbenchError(f"{path} does not exist")
+        if not path.is_file():  # a fifo would block, a device would never end
+            raise LoopbenchError(f"{path} is not a regular file")
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise LoopbenchError(f"{path} has {size:,} bytes; at most {max_bytes:,} are expected")
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise LoopbenchError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_json(path: Path, max_bytes: int) -> Any:
+    """A JSON file's value.
+
+    Raises:
+        LoopbenchError: as `read_bytes` and `parse_json`.
+    """
+    return parse_json(read_bytes(path, max_bytes), str(path))
+
+
+def parse_json(data: bytes, what: str) -> Any:
+    """The value of some JSON text: standard JSON only, so no NaN or infinity, and no key twice in an object.
+
+    Raises:
+        LoopbenchError: it is not that, or nested deeper than 32 levels.
+    """
+    try:
+        value = json.loads(data.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
+        _check_plain(value, MAX_DEPTH)
+    except (ValueError, RecursionError) as error:
+        raise LoopbenchError(f"{what}: not valid JSON: {printable(str(error))}") from error
+    return value
+
+
+def read_yaml(path: Path, max_bytes: int) -> Any:
+    """A YAML file's value, of the types that JSON has: no aliases, no tags, and no key twice in a mapping.
+
+    Raises:
+        LoopbenchError: as `read_bytes`, or it is not that, or nested deeper than 32 levels.
+    """
+    data = read_bytes(path, max_bytes)
+    try:
+        text = data.decode()
+        _check_events(text)
+        value: Any = yaml.load(text, _Loader)
+        _check_plain(value, MAX_DEPTH)
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise LoopbenchError(f"{path}: not valid YAML: {line}{printable(str(error.problem))}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise LoopbenchError(f"{path}: not valid YAML: {printable(str(error))}") from error
+    return value
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """Text from outside on one line: no control characters, no terminal escapes, not endless."""
+    line = "".join(char if char.isprintable() else "�" for char in " ".join(text.split()))
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def some(items: list[str], separator: str = ", ") -> str:
+    """The first five of a list from outside, and how many more there are."""
+    more = [f"and {len(items) - MAX_REPORTED} more"] if len(items) > MAX_REPORTED else []
+    return separator.join([*map(printable, items[:MAX_REPORTED]), *more])
+
+
+def _message(kind: str, message: str) -> str:
+    return "no such field" if kind == "extra_forbidden" else message.removeprefix("Value error, ")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _check_unique([key for key, _ in pairs])
+    return dict(pairs)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+def _check_unique(keys: list[Any]) -> None:
+    key, count = Counter(keys).most_common(1)[0] if keys else ("", 0)
+    if count > 1:
+        raise ValueError(f"the key {key!r} stands {count} times")
+
+
+def _check_plain(value: Any, depth: int) -> None:
+    """Raise ValueError unless `value` could be written as JSON and read back the same."""
+    if depth < 0:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    match value:
+        case dict():
+            for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]: any value
+                if not isinstance(key, str):
+                    raise ValueError(f"the key {key!r} must be a string")
+                _check_plain(key, depth)
+                _check_plain(item, depth - 1)
+        case list():
+            for item in value:  # pyright: ignore[reportUnknownVariableType]: any value
+                _check_plain(item, depth - 1)
+        case str():
+            value.encode()  # a lone surrogate could never be printed or saved
+        case bool() | None:
+            pass
+        case int():
+            if not -(2**63) <= value < 2**64:
+                raise ValueError("an integer needs more than 64 bits")
+        case float():
+            if not math.isfinite(value):
+                raise ValueError("a number is not finite")
+        case _:
+            raise ValueError(f"{value} is read as a {type(value).__name__}; put it in quotes")
+
+
+def _check_events(text: str) -> None:
+    """Raise ValueError for YAML that would be costly, or not plain data, if it were composed."""
+    depth = 0
+    events = yaml.parse(text, yaml.SafeLoader)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    for event in cast(Iterable[yaml.Event], events):
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError("aliases (*name) are not allowed: a few lines of them can stand for gigabytes")
+        if isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)) and event.tag is not None:
+            raise ValueError(f"the tag {event.tag!r} is not allowed: only plain data is")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:  # PyYAML's time is quadratic in the depth
+            raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+
+
+class _Loader(yaml.SafeLoader):
+    """Without duplicate keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        mapping = super().construct_mapping(node, deep)
+        _check_unique([self.construct_object(key) for key, _ in node.value])  # pyright: ignore[reportUnknownMemberType]
+        return mapping

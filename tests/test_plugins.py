@@ -1,0 +1,246 @@
+"""Loading of plugins, with distributions that are really installed: a module and its .dist-info on the path."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+from loopbench import plugins
+from loopbench.contracts import Provider
+from loopbench.errors import LoopbenchError
+
+Install = Callable[..., None]
+
+PREAMBLE = """
+from pydantic import BaseModel
+from loopbench.contracts import Architecture
+from loopbench.hookspecs import hookimpl
+
+LOOPBENCH_API = 1
+
+class Config(BaseModel):
+    pass
+
+def build(shape, config):
+    raise NotImplementedError
+
+def architecture(name, **changes):
+    values = {"version": 1, "summary": "for a test", "config": Config, "build": build, "paper": "none"}
+    return Architecture(name, **(values | changes))
+"""
+PROVIDES = """
+@hookimpl
+def loopbench_architectures():
+    yield architecture({!r})
+"""
+
+# distribution: (source of its module, what is reported)
+BROKEN = {
+    "no-import": ("import a_module_that_is_not_there", "failed to load: ModuleNotFoundError: No module named 'a_mod"),
+    "bad-syntax": ("def (:", "SyntaxError: invalid syntax"),
+    "exits": ("raise SystemExit(3)", "failed to load: SystemExit: 3"),
+    "no-api": (
+        PREAMBLE.replace("LOOPBENCH_API = 1", ""),
+        "does not state LOOPBENCH_API; it must state LOOPBENCH_API = 1",
+    ),
+    "other-api": (
+        PREAMBLE.replace("LOOPBENCH_API = 1", "LOOPBENCH_API = 2"),
+        "states LOOPBENCH_API = 2; it must state LOOPBENCH_API = 1",
+    ),
+    "no-hook": (PREAMBLE + "def loopbench_architectures(): return []", "has no function marked with @hookimpl"),
+    "misspelt": (
+        PREAMBLE + PROVIDES.format("beside-misspelt") + "@hookimpl\ndef loopbench_architecture(): return []",
+        "none of loopbench_architectures, loopbench_tasks, loopbench_objectives: unknown hook 'loopbench_architecture'",
+    ),
+    "bad-signature": (
+        PREAMBLE + "@hookimpl\ndef loopbench_tasks(config): return []",
+        "Argument(s) {'config'} are declared in the hookimpl but can not be found in the hookspec",
+    ),
+    "raises": (
+        PREAMBLE + PROVIDES.format("beside-raises") + "@hookimpl\ndef loopbench_tasks(): return 1 / 0",
+        "failed in loopbench_tasks: ZeroDivisionError: division by zero",
+    ),
+    "generator": (
+        PREAMBLE + PROVIDES.format("before-the-end") + "    raise SystemExit('while iterating')",
+        "failed in loopbench_architectures: SystemExit: while iterating",
+    ),
+    "not-iterable": (
+        PREAMBLE + "@hookimpl\ndef loopbench_objectives(): return 7",
+        "failed in loopbench_objectives: TypeError: 'int' object is not iterable",
+    ),
+    "junk": (
+        PREAMBLE + PROVIDES.format("beside-junk") + "    yield 'recall'",
+        "provides a broken architecture: 'recall' is not an instance of loopbench.contracts.Architecture",
+    ),
+    "bad-name": (PREAMBLE + PROVIDES.format("Not Kebab"), "'Not Kebab': name: String should match pattern"),
+    "bad-build": (
+        PREAMBLE + "@hookimpl\ndef loopbench_architectures(): return [architecture('unbuilt', build=None)]",
+        "provides a broken architecture: 'unbuilt': build: Input should be callable",
+    ),
+    "bad-task": (
+        "from loopbench.contracts import Task\n"
+        + PREAMBLE
+        + "Bare = type('Bare', (Task,), {'name': 'bare', 'version': 1} | dict.fromkeys(Task.__abstractmethods__))\n"
+        + "@hookimpl\ndef loopbench_tasks(): return [Bare()]",
+        "provides a broken task: 'bare': summary: Field required",
+    ),
+}
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Install]:
+    """Installs a distribution and has the plugins looked up anew."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delenv("LOOPBENCH_PLUGINS", raising=False)
+
+    def install(distribution: str, source: str) -> None:
+        write_distribution(tmp_path, distribution, source)
+        plugins.reports.cache_clear()
+
+    plugins.reports.cache_clear()
+    yield install
+    plugins.reports.cache_clear()
+    for name in set(sys.modules) - before:
+        if name.startswith("plugin_"):
+            del sys.modules[name]
+
+
+def write_distribution(site: Path, distribution: str, source: str) -> None:
+    module = f"plugin_{distribution.replace('-', '_').replace('.', '_')}"
+    (site / f"{module}.py").write_text(source)
+    info = site / f"{distribution.replace('-', '_')}-1.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n")
+    (info / "entry_points.txt").write_text(f"[loopbench]\nanything = {module}\n")
+    (info / "RECORD").write_text(f"{module}.py,,\n{info.name}/METADATA,,\n{info.name}/entry_points.txt,,\n")
+
+
+def problems(distribution: str) -> list[str]:
+    return [p for r in plugins.reports() if r.provider.distribution == distribution for p in r.problems]
+
+
+def test_a_plugin_adds_an_architecture(install: Install) -> None:
+    install("mine", PREAMBLE + PROVIDES.format("my-architecture"))
+    assert plugins.get_architecture("my-architecture").summary == "for a test"
+    assert plugins.architecture_provider("my-architecture") == Provider(distribution="mine", version="1.5")
+    assert "my-architecture" in plugins.names("architecture")
+    assert problems("mine") == []
+
+
+def test_the_core_is_a_plugin_without_problems() -> None:
+    assert problems("loopbench-zoo") == []
+    assert plugins.architecture_provider("recall").distribution == "loopbench-zoo"
+    assert plugins.get_task("prefix-sums").name in plugins.names("task")
+    assert plugins.get_objective("progressive").name in plugins.names("objective")
+
+
+def test_broken_plugins_are_reported_and_break_nothing_else(install: Install) -> None:
+    for distribution, (source, _) in BROKEN.items():
+        install(distribution, source)
+    for distribution, (_, expected) in BROKEN.items():
+        assert [expected in problem for problem in problems(distribution)] == [True], problems(distribution)
+    assert problems("loopbench-zoo") == []
+    for name in ("recall", "beside-misspelt", "beside-raises", "before-the-end", "beside-junk"):
+        assert plugins.get_architecture(name).name == name
+    assert "unbuilt" not in plugins.names("architecture")
+
+
+def test_the_command_line_survives_broken_plugins(tmp_path: Path) -> None:
+    for distribution, (source, _) in BROKEN.items():
+        write_distribution(tmp_path, distribution, source)
+    write_distribution(tmp_path, "rival", PREAMBLE + PROVIDES.format("loop"))
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path}
+
+    def loopbench(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "loopbench", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    listed = loopbench("plugins", "list")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    for distribution, (_, expected) in BROKEN.items():
+        [line] = [line for line in listed.stdout.splitlines() if line.startswith(f"plugin '{distribution}' ")]
+        assert expected in line
+    assert "'rival' clashes: architecture 'loop' is provided by loopbench-zoo" in listed.stdout
+
+    shown = loopbench("tasks", "show", "prefix-sums")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "bits-512" in shown.stdout
+
+
+def test_an_interrupt_while_loading_is_not_a_problem_of_the_plugin(install: Install) -> None:
+    install("interrupted", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        plugins.reports()
+
+
+def test_two_plugins_with_one_name(install: Install) -> None:
+    install("first", PREAMBLE + PROVIDES.format("wanted"))
+    install("second", PREAMBLE + PROVIDES.format("wanted") + "    yield architecture('other')")
+    with pytest.raises(LoopbenchError, match=r"'wanted' is provided by first 1\.5 and second 1\.5; leave"):
+        plugins.get_architecture("wanted")
+    assert "wanted" not in plugins.names("architecture")
+    assert plugins.get_architecture("other").name == "other"
+    assert "provided by first 1.5 and second 1.5" in problems("first")[0]
+    assert "provided by first 1.5 and second 1.5" in problems("second")[0]
+
+
+def test_one_plugin_with_one_name_twice(install: Install) -> None:
+    install("twice", PREAMBLE + PROVIDES.format("wanted") + "    yield architecture('wanted')")
+    with pytest.raises(LoopbenchError, match=r"provided by twice 1\.5 and twice 1\.5"):
+        plugins.get_architecture("wanted")
+
+
+def test_an_unknown_name_is_one_line_with_close_matches(install: Install) -> None:
+    with pytest.raises(LoopbenchError) as error:
+        plugins.get_architecture("recal")
+    assert str(error.value).startswith("unknown architecture 'recal'; did you mean 'recall'")
+    assert "internal-recall-outer" in str(error.value)
+    with pytest.raises(LoopbenchError, match=r"^unknown task 'recall'; known: "):
+        plugins.get_task("recall")
+
+
+def test_an_unknown_name_may_belong_to_a_broken_plugin(install: Install) -> None:
+    install("broken", "raise ValueError('two\\nlines')")
+    with pytest.raises(LoopbenchError, match=r"; plugin 'broken' failed to load: ValueError: two lines$"):
+        plugins.get_objective("mine")
+
+
+def test_the_allow_list(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("One.Plugin", PREAMBLE + PROVIDES.format("one"))
+    install("other", PREAMBLE + PROVIDES.format("two"))
+
+    def allow(names: str) -> None:
+        monkeypatch.setenv("LOOPBENCH_PLUGINS", names)
+        plugins.reports.cache_clear()
+
+    allow("one-plugin")
+    assert plugins.get_architecture("one").name == "one"
+    with pytest.raises(LoopbenchError, match="plugin 'other' is left out by LOOPBENCH_PLUGINS"):
+        plugins.get_architecture("two")
+    allow("")
+    assert "one" not in plugins.names("architecture")
+    assert plugins.get_architecture("recall").name == "recall"
+    allow("one-plugin, othr")
+    with pytest.raises(LoopbenchError, match=r"^LOOPBENCH_PLUGINS: unknown plugin 'othr'; did you mean 'other'"):
+        plugins.get_architecture("recall")
+
+
+def test_plugins_that_are_left_out_are_not_even_imported(
+    install: Install, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install("untrusted", f"open({str(tmp_path / 'proof')!r}, 'w')")
+    monkeypatch.setenv("LOOPBENCH_PLUGINS", "")
+    plugins.reports()
+    assert not (tmp_path / "proof").exists()
+
+
+def test_a_distribution_without_metadata_breaks_nothing(install: Install, tmp_path: Path) -> None:
+    install("damaged", PREAMBLE + PROVIDES.format("from-damaged"))
+    (tmp_path / "damaged-1.5.dist-info" / "METADATA").unlink()
+    assert plugins.get_architecture("from-damaged").name == "from-damaged"
+    assert plugins.architecture_provider("from-damaged") == Provider(distribution="anything", version="unknown")

@@ -1,0 +1,236 @@
+"""Whole runs of a tiny model: killed, resumed, stopped, distributed, and wrong from the start."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from loopbench.errors import LoopbenchError
+from loopbench.hub import load_model
+from loopbench.training.checkpoint import load_checkpoint, save_checkpoint
+from loopbench.training.recipe import Recipe, load_recipe
+from loopbench.training.run import CHECKPOINT, LOG, RECIPE, read_log
+from loopbench.training.train import train
+from loopbench.training.trainer import Diverged
+
+RECIPE_TEXT = """
+task: prefix-sums
+data: {bits: 8}
+architecture: recall-outer
+config: {width: 8, heads: 1}
+objective: {name: progressive, options: {max_iterations: 4}}
+steps: 30
+batch_size: 8
+optimizer: {lr: 1.0e-2}
+schedule: {name: cosine, warmup_steps: 3}
+ema: 0.9
+compile: false
+checkpoint_every: 7
+"""
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE_TEXT)
+    return path
+
+
+@pytest.fixture
+def recipe(recipe_file: Path) -> Recipe:
+    return load_recipe(recipe_file, [])
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def losses(folder: Path) -> list[tuple[int, float]]:
+    return [(entry["step"], entry["loss"]) for entry in read_log(folder)]
+
+
+def test_a_run_learns_and_is_a_model_folder_from_its_first_step(recipe: Recipe, tmp_path: Path) -> None:
+    seen = []
+
+    def report(progress, steps: int) -> None:
+        if progress.step == 1:
+            seen.append(load_model(str(tmp_path / "run")).info)
+
+    longer = recipe.model_copy(update={"steps": 150})
+    assert train(longer, tmp_path / "run", report=report)
+    assert seen[0].train_iterations == 4
+    found = [loss for _, loss in losses(tmp_path / "run")]
+    assert len(found) == 150
+    assert sum(found[-20:]) < 0.8 * sum(found[:20])
+
+
+@pytest.mark.parametrize("stop", [1, 7, 16])
+def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(recipe: Recipe, tmp_path: Path, stop: int) -> None:
+    train(recipe, tmp_path / "whole")
+
+    class Stop(Exception):
+        pass
+
+    def report(progress, steps: int) -> None:
+        if progress.step == stop:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(recipe, tmp_path / "parts", report=report)
+    assert train(recipe, tmp_path / "parts", resume=True)
+    assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "loopbench", "train", *map(str, arguments)]
+
+
+def test_killed_at_random_moments_nothing_is_lost(recipe_file: Path, tmp_path: Path) -> None:
+    """Three SIGKILLs at random moments of the loop, then the run ends as if undisturbed."""
+    arguments = command(recipe_file, "--set", "steps=400", "--output")
+    subprocess.run([*arguments, tmp_path / "whole"], check=True, capture_output=True)
+    parts = tmp_path / "parts"
+    moments = random.Random(0)
+    for _ in range(3):
+        before = len(losses(parts))
+        process = subprocess.Popen([*arguments, parts, "--resume"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while process.poll() is None and len(losses(parts)) <= before:
+            time.sleep(0.05)
+        time.sleep(moments.random() * 0.5)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if (parts / "model.safetensors").exists():
+            load_model(str(parts))  # never half-written
+    subprocess.run([*arguments, parts, "--resume"], check=True, capture_output=True)
+    assert weights(parts) == weights(tmp_path / "whole")
+    assert losses(parts) == losses(tmp_path / "whole")
+
+
+def test_max_minutes_stops_cleanly_and_says_so(recipe: Recipe, tmp_path: Path) -> None:
+    assert not train(recipe, tmp_path / "run", max_minutes=0)
+    assert len(losses(tmp_path / "run")) == 1
+    assert train(recipe, tmp_path / "run", resume=True)
+    train(recipe, tmp_path / "whole")
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+
+def test_a_budget_is_measured_once_and_written_into_the_run(recipe_file: Path, tmp_path: Path) -> None:
+    budgeted = load_recipe(recipe_file, ["budget_minutes=0.02", "schedule.warmup_steps=0"])
+    train(budgeted, tmp_path / "run", max_minutes=0)
+    stored = load_recipe(tmp_path / "run" / RECIPE, [])
+    assert stored.steps is not None and stored.budget_minutes is None
+    assert train(budgeted, tmp_path / "run", resume=True)
+    assert losses(tmp_path / "run")[-1][0] == stored.steps
+
+
+def test_two_processes_train_as_one(recipe_file: Path, tmp_path: Path) -> None:
+    """torchrun with gloo and the same global batch: the same losses up to the order of float32 sums."""
+    arguments = [str(recipe_file), "--set", "ema=null", "--device", "cpu", "--output"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(
+        [*torchrun, "-m", "loopbench", "train", *arguments, str(tmp_path / "two")],
+        check=True,
+        capture_output=True,
+        env=environment,
+    )
+    subprocess.run(command(*arguments, tmp_path / "one"), check=True, capture_output=True, env=environment)
+    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
+    assert [step for step, _ in one] == [step for step, _ in two]
+    assert max(abs(a - b) for (_, a), (_, b) in zip(one, two, strict=True)) < 1e-5
+
+
+def test_the_average_of_the_weights_is_what_is_saved(recipe: Recipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "run")
+    state = load_checkpoint(tmp_path / "run" / CHECKPOINT, torch.device("cpu"))
+    saved = load_file(tmp_path / "run" / "model.safetensors")
+    name = "encoder.linear.weight"
+    assert torch.equal(saved[name], state["ema"][name])
+    assert not torch.equal(saved[name], state["model"][name])
+
+
+def test_probes_are_logged_and_change_nothing(recipe_file: Path, tmp_path: Path) -> None:
+    probe = "probe={splits: [dev-bits-32], every: 10, examples: 4, iterations: 3}"
+    train(load_recipe(recipe_file, [probe]), tmp_path / "probed")
+    train(load_recipe(recipe_file, []), tmp_path / "plain")
+    assert [entry["step"] for entry in read_log(tmp_path / "probed") if "probe" in entry] == [10, 20, 30]
+    assert weights(tmp_path / "probed") == weights(tmp_path / "plain")
+
+
+def test_a_second_run_in_the_same_folder_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "run")
+    before = weights(tmp_path / "run")
+    with pytest.raises(LoopbenchError, match="already holds a training run"):
+        train(recipe, tmp_path / "run")
+    other = recipe.model_copy(update={"seed": 1, "batch_size": 4})
+    with pytest.raises(LoopbenchError, match="batch_size, seed differ"):
+        train(other, tmp_path / "run", resume=True)
+    assert weights(tmp_path / "run") == before
+
+
+def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(recipe: Recipe, tmp_path: Path) -> None:
+    wild = recipe.model_copy(
+        update={
+            "optimizer": recipe.optimizer.model_copy(update={"lr": 10.0, "name": "sgd"}),
+            "clip": None,
+            "steps": 300,
+        }
+    )
+    wild = wild.model_copy(update={"architecture": "recall"})
+    with pytest.raises(Diverged, match="at step"):
+        train(wild, tmp_path / "run")
+    load_model(str(tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["task=prefix-sum"], "prefix-sum"),
+        (["architecture=recal"], "recal"),
+        (["objective.name=progresive"], "progresive"),
+        (["objective.options.m=3"], "m"),
+        (["config.width=7"], "width"),
+        (["data.bits=0"], "bits"),
+        (["optimizer.name=adamx"], "adamx"),
+        (["schedule.warmup_steps=30"], "warmup_steps"),
+        (["probe={splits: [dev-bits-33], every: 1}"], "dev-bits-33"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_is_refused_before_anything_is_written(
+    recipe_file: Path, tmp_path: Path, changes: list[str], message: str
+) -> None:
+    with pytest.raises(LoopbenchError, match=message):
+        train(load_recipe(recipe_file, changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_output_that_is_a_file_is_one_line(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(LoopbenchError, match="cannot write"):
+        train(recipe, tmp_path / "file" / "run")
+
+
+def test_checkpoints_keep_trees_of_tensors_and_values(tmp_path: Path) -> None:
+    state = {"a": [torch.ones(2), {"b": torch.tensor(3)}], 0: None, "c": (1.5, "x", True)}
+    save_checkpoint(tmp_path / "c.safetensors", state)
+    loaded = load_checkpoint(tmp_path / "c.safetensors", torch.device("cpu"))
+    assert torch.equal(loaded["a"][0], torch.ones(2)) and loaded["a"][1]["b"].item() == 3
+    assert loaded[0] is None and loaded["c"] == [1.5, "x", True]
+    (tmp_path / "c.safetensors").write_bytes(b"junk")
+    with pytest.raises(LoopbenchError, match="not a checkpoint"):
+        load_checkpoint(tmp_path / "c.safetensors", torch.device("cpu"))
+
+
+def test_the_log_survives_a_line_cut_short(recipe: Recipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "run")
+    with (tmp_path / "run" / LOG).open("a") as file:
+        file.write('{"step": 31, "lo')
+    assert losses(tmp_path / "run")[-1][0] == 30
