@@ -9,49 +9,24 @@ are loaded, and none at all if it is empty.
 
 import os
 import re
-import traceback
 from collections import defaultdict
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
-
-import pluggy
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from typing import TypeVar
 
 from loopbench import hookspecs
 from loopbench.contracts import Architecture, Objective, Provider, Task
 from loopbench.errors import LoopbenchError
-from loopbench.validation import printable, some, validate
+from loopbench.loading import Kind, PluginReport, Thing, load
+from loopbench.validation import printable, some
 
 CORE = "loopbench-zoo"
 ALLOW_LIST = "LOOPBENCH_PLUGINS"
 
-Kind = Literal["architecture", "task", "objective"]
-Thing = Architecture | Task | Objective
 ThingT = TypeVar("ThingT", Architecture, Task, Objective)
-KINDS: dict[Kind, type[Thing]] = {"architecture": Architecture, "task": Task, "objective": Objective}
 Claims = dict[tuple[Kind, str], list[tuple[Provider, Thing]]]
-
-
-@dataclass
-class PluginReport:
-    """One entry point.
-
-    Attributes:
-        module: what the entry point names.
-        api: the `LOOPBENCH_API` that the module states, whatever that is; `None` before it is loaded.
-        problems: what is wrong with it; each goes on from "plugin 'x' …".
-    """
-
-    provider: Provider
-    module: str
-    api: object = None
-    provides: list[tuple[Kind, Thing]] = field(default_factory=list[tuple[Kind, Thing]])
-    problems: list[str] = field(default_factory=list[str])
 
 
 def get_architecture(name: str) -> Architecture:
@@ -117,7 +92,7 @@ def reports() -> tuple[PluginReport, ...]:
     for provider, entry_point in installed:
         report = PluginReport(provider, entry_point.value)
         if _normalized(provider.distribution) in allowed:
-            _load(entry_point, report)
+            load(entry_point, report)
         else:
             report.problems.append(f"is left out by {ALLOW_LIST}")
         found.append(report)
@@ -177,63 +152,3 @@ def _provider(entry_point: EntryPoint) -> Provider:
         return Provider(distribution=entry_point.dist.name, version=entry_point.dist.version)
     except Exception:  # an installation without its metadata: what importlib raises depends on the Python
         return Provider(distribution=entry_point.name, version="unknown")
-
-
-def _load(entry_point: EntryPoint, report: PluginReport) -> None:
-    """Import a plugin and collect what its hooks return."""
-    manager = pluggy.PluginManager(hookspecs.GROUP)  # its own, so that nothing can reach another plugin
-    manager.add_hookspecs(hookspecs)
-    with _reporting(report, "failed to load"):
-        plugin = entry_point.load()
-        report.api = getattr(plugin, "LOOPBENCH_API", None)
-        if report.api != hookspecs.API:
-            stated = "does not state LOOPBENCH_API" if report.api is None else f"states LOOPBENCH_API = {report.api!r}"
-            raise LoopbenchError(f"{report.module} {stated}; it must state LOOPBENCH_API = {hookspecs.API}")
-        manager.register(plugin)
-        if not manager.get_hookcallers(plugin):
-            raise LoopbenchError(f"{report.module} has no function marked with @hookimpl")
-    hooks: dict[Kind, str] = {kind: f"loopbench_{kind}s" for kind in KINDS}
-    with _reporting(report, f"implements a hook that is none of {', '.join(hooks.values())}"):
-        manager.check_pending()
-    for kind, hook in hooks.items():
-        with _reporting(report, f"failed in {hook}"):
-            for things in getattr(manager.hook, hook)():
-                for thing in things:
-                    with _reporting(report, f"provides a broken {kind}"):
-                        _check(thing, KINDS[kind])
-                        report.provides.append((kind, thing))
-
-
-@contextmanager
-def _reporting(report: PluginReport, what: str) -> Generator[None]:
-    """Whatever a plugin raises becomes a problem in its report; SystemExit too, since it must not end the command."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise
-    except (LoopbenchError, pluggy.PluginValidationError) as error:
-        report.problems.append(printable(f"{what}: {error}", 500))
-    except BaseException as error:
-        report.problems.append(printable(f"{what}: {''.join(traceback.format_exception_only(error))}", 500))
-
-
-def _check(thing: object, contract: type[Thing]) -> None:
-    """Raise LoopbenchError unless `thing` is a `contract` and each of its attributes has the declared type."""
-    if not isinstance(thing, contract):
-        raise LoopbenchError(f"{thing!r} is not an instance of loopbench.contracts.{contract.__name__}")
-    validate(_attributes(contract), thing, repr(thing.name))
-
-
-@cache
-def _attributes(contract: type[Thing]) -> type[BaseModel]:
-    """A pydantic model of a contract's attributes, read from their annotations."""
-    fields: dict[str, Any] = {
-        name: get_args(hint)[0] if get_origin(hint) is ClassVar else hint
-        for name, hint in get_type_hints(contract).items()
-    }
-    fields["name"] = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-    return create_model(
-        contract.__name__,
-        __config__=ConfigDict(from_attributes=True, strict=True, arbitrary_types_allowed=True),
-        **fields,
-    )

@@ -117,8 +117,8 @@ def locate(ref: str) -> Source:
 def _existing(path: Path) -> Path:
     try:
         folder = path.expanduser()
-    except RuntimeError as error:
-        raise LoopbenchError(f"{path}: {error}") from error
+    except RuntimeError:  # ~name, where nobody has that name
+        folder = path
     if not folder.is_dir():
         raise LoopbenchError(f"there is no folder {path}; {SPELLINGS}")
     return folder

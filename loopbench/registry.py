@@ -27,7 +27,7 @@ class Entry(BaseModel):
         scores: the headline numbers that the list shows.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: Name
     task: str

@@ -133,9 +133,9 @@ def _check_unique(keys: list[Any]) -> None:
 
 def _check_plain(value: Any, depth: int) -> None:
     """Raise ValueError unless `value` could be written as JSON and read back the same."""
-    if depth < 0:
-        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
     match value:
+        case dict() | list() if depth == 0:
+            raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
         case dict():
             for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]: any value
                 if not isinstance(key, str):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from loopbench import plugins
+from loopbench.cli import main
 from loopbench.contracts import Provider
 from loopbench.errors import LoopbenchError
 
@@ -149,27 +150,29 @@ def test_broken_plugins_are_reported_and_break_nothing_else(install: Install) ->
     assert "unbuilt" not in plugins.names("architecture")
 
 
-def test_the_command_line_survives_broken_plugins(tmp_path: Path) -> None:
+def test_the_command_line_survives_broken_plugins(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for distribution, (source, _) in BROKEN.items():
-        write_distribution(tmp_path, distribution, source)
-    write_distribution(tmp_path, "rival", PREAMBLE + PROVIDES.format("loop"))
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": path}
+        install(distribution, source)
+    install("rival", PREAMBLE + PROVIDES.format("loop"))
 
-    def loopbench(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "loopbench", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True)
-
-    listed = loopbench("plugins", "list")
+    command = [sys.executable, "-m", "loopbench", "plugins", "list"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    listed = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert (listed.returncode, listed.stderr) == (0, "")
     for distribution, (_, expected) in BROKEN.items():
         [line] = [line for line in listed.stdout.splitlines() if line.startswith(f"plugin '{distribution}' ")]
         assert expected in line
     assert "'rival' clashes: architecture 'loop' is provided by loopbench-zoo" in listed.stdout
 
-    shown = loopbench("tasks", "show", "prefix-sums")
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert "bits-512" in shown.stdout
+    monkeypatch.setattr(sys, "argv", ["loopbench", "tasks", "show", "prefix-sums"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert "bits-512" in shown.out
 
 
 def test_an_interrupt_while_loading_is_not_a_problem_of_the_plugin(install: Install) -> None:

@@ -8,7 +8,7 @@ from loopbench.cli.output import print_fields, print_table
 from loopbench.errors import LoopbenchError
 
 if TYPE_CHECKING:
-    from loopbench.plugins import PluginReport
+    from loopbench.loading import PluginReport
 
 app = typer.Typer(help="The installed plugins: architectures, tasks and objectives.")
 

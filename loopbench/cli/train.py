@@ -1,5 +1,6 @@
 """`loopbench train`: a recipe to a run folder."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,9 @@ def train_command(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="In place of the recipe's seed.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
-    max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop cleanly after so many minutes.")] = None,
+    max_minutes: Annotated[
+        float, typer.Option(min=0, show_default=False, help="Stop cleanly after so many minutes.")
+    ] = float("inf"),
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Train a model. Kill it whenever you like: --resume ends with the same weights."""
@@ -28,9 +31,10 @@ def train_command(
     from loopbench.training.trainer import Diverged
     from loopbench.training.trainer import Progress as Step
 
+    first = os.environ.get("RANK", "0") == "0"  # under torchrun one process speaks for all
     plan = load_recipe(recipe, changes or [], seed)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=Console(stderr=True), disable=not first) as bar:
         task = bar.add_task("starting", total=None)
 
         def report(step: Step, steps: int) -> None:
@@ -44,7 +48,6 @@ def train_command(
         except Diverged as failure:
             typer.echo(f"diverged: {failure}; {output} keeps the last checkpoint", err=True)
             raise typer.Exit(1) from failure
-    done = "trained" if complete else "stopped, --resume goes on"
-    typer.echo(
-        f"{done}: {output} (loopbench eval --model {output.resolve() if output.is_absolute() else f'./{output}'})"
-    )
+    if first:
+        done = "trained" if complete else "stopped, --resume goes on"
+        typer.echo(f"{done}: {output} (loopbench eval --model {output if output.is_absolute() else f'./{output}'})")

@@ -4,6 +4,7 @@ import warnings
 
 import torch
 from torch import Tensor
+from torch._dynamo import maybe_mark_dynamic
 
 from loopbench.contracts import LoopedModel
 from loopbench.loop import compile_step
@@ -23,7 +24,7 @@ def compile_for_batches(model: LoopedModel, inputs: Tensor) -> None:
         if h is e:
             h = h.clone()
         for x in (h, e):
-            torch._dynamo.maybe_mark_dynamic(x, 0)  # a batch shrinks as its examples settle
+            maybe_mark_dynamic(x, 0)  # a batch shrinks as its examples settle
         return compiled(h, e)
 
     model.step = step

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,15 +50,17 @@ def measure_curve(
         model: on `device`.
         recorded: the iterations at which every example's verdict is kept.
     """
-    order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(protocol.seed))
+    order = np.random.Generator(np.random.Philox(protocol.seed)).permutation(len(examples))
+    batches = [order[first : first + protocol.batch_size] for first in range(0, len(examples), protocol.batch_size)]
     audit = Audit()
     with torch.no_grad(), computing(protocol.precision, device):
         for retiring in (True, False) if protocol.retirement else (False,):
             generator = torch.Generator(device).manual_seed(protocol.seed)
             counts = _Counts(len(metrics), protocol.iterations, len(examples), recorded, device)
             done = 0
-            for rows in order.split(protocol.batch_size):
-                batch = _Batch(model, metrics, examples.select(rows.tolist()).to(device), rows.to(device), counts)
+            for rows in batches:
+                chosen = examples.select(rows.tolist()).to(device)
+                batch = _Batch(model, metrics, chosen, torch.as_tensor(rows, device=device), counts)
                 for steps in batch.run(protocol.iterations, generator, audit if retiring else None):
                     done += steps
                     report(steps)
@@ -65,7 +68,7 @@ def measure_curve(
                     report(-done)
                     break
             else:
-                return Curve(counts.correct_by(metrics), counts.verdicts(recorded), audit)
+                return Curve(counts.correct_by(metrics), counts.verdicts(), audit)
     raise AssertionError("a pass in full has no disagreements")
 
 
@@ -94,12 +97,12 @@ class _Counts:
         self.solved[later[0] :, rows] = right[0]
 
     def correct_by(self, metrics: Sequence[Metric]) -> dict[str, list[int]]:
-        correct = self.correct + self.settled.cumsum(1)[:, :-1]
+        correct = (self.correct + self.settled.cumsum(1)[:, :-1]).cpu().numpy()
         return {metric.name: row.tolist() for metric, row in zip(metrics, correct, strict=True)}
 
-    def verdicts(self, recorded: list[int]) -> Verdicts:
-        iterations = torch.tensor(recorded, dtype=torch.int32)
-        return Verdicts(self.first_solved.cpu().numpy(), iterations.numpy(), self.solved.cpu().numpy())
+    def verdicts(self) -> Verdicts:
+        iterations = np.array(list(self.place), np.int32)
+        return Verdicts(self.first_solved.cpu().numpy(), iterations, self.solved.cpu().numpy())
 
 
 class _Batch:
@@ -144,7 +147,7 @@ class _Batch:
 
     def _retire(self, t: int, settled: Tensor, right: Tensor, audit: Audit) -> Tensor | None:
         """Let the settled examples go, but for those that the audit keeps; the places of those that stay, if any go."""
-        new = (settled & ~self.audited).nonzero().flatten().tolist()
+        new = np.flatnonzero((settled & ~self.audited).cpu().numpy()).tolist()
         leaving = [place for place in new if not audit.runs_on()]
         self.promised[:, new] = right[:, new]
         self.audited[new] = True

@@ -17,6 +17,27 @@ POINTS = 200
 WIDTH, HEIGHT = 640, 360
 INK, FAINT = "#333333", "#8a8a8a"
 
+STYLE = {
+    "view": {"strokeWidth": 0},
+    "title": {
+        "anchor": "start",
+        "color": INK,
+        "fontSize": 17,
+        "offset": 22,
+        "subtitleColor": FAINT,
+        "subtitleFontSize": 12,
+    },
+    "axis": {
+        "labelColor": INK,
+        "labelFontSize": 12,
+        "titleColor": INK,
+        "titleFontSize": 13,
+        "titleFontWeight": "normal",
+    },
+    "axisY": {"domain": False, "gridColor": "#e6e6e6", "ticks": False},
+    "legend": {"labelColor": INK, "labelFontSize": 12, "symbolOpacity": 1, "symbolType": "stroke", "title": None},
+}
+
 Format = Literal["png", "svg", "html"]
 
 
@@ -52,7 +73,7 @@ def save_plot(path: Path, records: Sequence[Record], scored: Mapping[str, Sequen
     write_with(path, lambda file: chart.save(str(file), format=kind, **options))
 
 
-def draw(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> alt.LayerChart:
+def draw(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> alt.LayerChart | alt.FacetChart:
     """The chart that `save_plot` writes."""
     records = sorted(records, key=lambda record: record.split.difficulty)
     last = max(record.protocol.iterations for record in records)
@@ -63,7 +84,13 @@ def draw(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> alt.
         scheme=alt.SchemeParams(name="plasma", extent=[0.8, 0.0]),
     )
     x = alt.X("t:Q", title="iterations").scale(type="log", base=2, domain=[1, max(2, last)], nice=False)
-    x = x.axis(values=[2**i for i in range(last.bit_length())], format=",d", grid=False, labelOverlap="greedy", labelFlush=False)
+    x = x.axis(
+        values=[2**i for i in range(last.bit_length())],
+        format=",d",
+        grid=False,
+        labelOverlap="greedy",
+        labelFlush=False,
+    )
     y = alt.Y("accuracy:Q", title="exact accuracy").scale(domain=[0, 1]).axis(format=".0%", tickCount=5)
     base = alt.Chart(alt.Data(values=points)).encode(x=x, color=color)
     layers = [
@@ -74,14 +101,8 @@ def draw(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> alt.
     trained = records[0].model.train_iterations
     if trained is not None:
         layers = [*_training_range(min(trained, last)), *layers]
-    return (
-        alt.layer(*layers)
-        .properties(width=WIDTH, height=HEIGHT, title=_title(records, scored), background="white")
-        .configure_view(strokeWidth=0)
-        .configure_title(anchor="start", fontSize=17, color=INK, subtitleFontSize=12, subtitleColor=FAINT, offset=22)
-        .configure_axis(labelColor=INK, titleColor=INK, titleFontWeight="normal", labelFontSize=12, titleFontSize=13)
-        .configure_axisY(gridColor="#e6e6e6", domain=False, ticks=False)
-        .configure_legend(title=None, labelFontSize=12, labelColor=INK, symbolType="stroke", symbolOpacity=1)
+    return alt.layer(
+        *layers, width=WIDTH, height=HEIGHT, background="white", title=_title(records, scored), config=STYLE
     )
 
 

@@ -60,7 +60,7 @@ class ExampleRange(Stored):
 
 class Correct(Stored):
     n: int = Field(ge=1, le=MAX_EXAMPLES, description="examples that were evaluated")
-    correct: list[Count] = Field(max_length=MAX_ITERATIONS, description="how many are right after 1, 2, …, T iterations")
+    correct: list[Count] = Field(max_length=MAX_ITERATIONS, description="how many are right after 1, 2 … T iterations")
 
 
 class VerdictsFile(Stored):
@@ -71,16 +71,20 @@ class VerdictsFile(Stored):
 class Retired(Stored):
     count: Count = Field(description="examples whose state settled before T, until the first disagreement")
     audited: Count = Field(description="those of them that ran on to check that their verdicts stay")
-    disagreements: Count = Field(description="audited examples whose verdict changed; if any, the curves are of a full run")
+    disagreements: Count = Field(description="audited ones whose verdict changed; if any, the curves are of a full run")
 
 
 class Cost(Stored):
     wall_s: float = Field(ge=0, description="seconds from the first step to the last verdict")
     flops_per_iteration: int = Field(
-        ge=0, le=2**63, description="FLOPs of the matrix products in one step on one example; elementwise work is not counted"
+        ge=0,
+        le=2**63,
+        description="FLOPs of one step's matrix products on one example; elementwise work is not counted",
     )
     peak_memory_bytes: int = Field(
-        ge=0, le=2**63, description="on CUDA the most that torch allocated, else the peak resident memory of the process"
+        ge=0,
+        le=2**63,
+        description="the most that torch allocated on CUDA, else the process's peak resident memory",
     )
 
 
@@ -111,7 +115,7 @@ class Record(Stored):
             LoopbenchError: the record is not complete.
         """
         if self._verdicts is None:
-            raise LoopbenchError(f"the record of {self.task.name} {self.split.name} is not complete: it has no verdicts")
+            raise LoopbenchError(f"{self.file_name} is not complete: it has no verdicts")
         return self._verdicts
 
     @property
@@ -127,7 +131,7 @@ class Record(Stored):
     def completed(self, correct: dict[str, list[int]], verdicts: Verdicts, retired: Retired, cost: Cost) -> "Record":
         """The record of the finished run."""
         digest = sha256(verdicts.pack())
-        fields = {
+        fields: dict[str, Any] = {
             "status": "complete",
             "created": now(),
             "curves": {name: Correct(n=self.examples.count, correct=counts) for name, counts in correct.items()},
@@ -154,7 +158,9 @@ class Record(Stored):
         """The record as if the run had ended at an earlier iteration; what it cost stays as it was."""
         curves = {name: Correct(n=c.n, correct=c.correct[:iterations]) for name, c in self.curves.items()}
         protocol = self.protocol.model_copy(update={"iterations": iterations})
-        return self.model_copy(update={"curves": curves, "protocol": protocol}).with_verdicts(self.verdicts.until(iterations))
+        return self.model_copy(update={"curves": curves, "protocol": protocol}).with_verdicts(
+            self.verdicts.until(iterations)
+        )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

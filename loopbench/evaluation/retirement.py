@@ -29,7 +29,7 @@ class Watch:
         self._changes: list[Tensor] = []
 
     def look(self, t: int, x: Tensor) -> Tensor | None:
-        """Take the observed states `(B, …)` at iteration t = 1, 2, …; every 32 of them, which have settled: `(B,)` bool."""
+        """Take the observed states `(B, …)` at t = 1, 2, …; every 32 of them, say which settled: `(B,)` bool."""
         phase = t % PERIOD
         if 0 < phase < PERIOD - RUN - 1:
             return None
@@ -37,9 +37,9 @@ class Watch:
         if phase == PERIOD - RUN - 1:
             self._before, self._changes = x, []
             return None
-        self._changes.append(torch.linalg.vector_norm(x - self._before, dim=1))
+        self._changes.append(_norm(x - self._before))
         self._before = x
-        return None if phase else settled(torch.stack(self._changes), torch.linalg.vector_norm(x, dim=1))
+        return None if phase else settled(torch.stack(self._changes), _norm(x))
 
 
 def settled(changes: Tensor, norm: Tensor) -> Tensor:
@@ -49,6 +49,11 @@ def settled(changes: Tensor, norm: Tensor) -> Tensor:
     ratios = (changes[1:] / changes[:-1]).masked_fill(changes[1:] == 0, 0)  # 0/0 too: it stays where it is
     c = ratios.amax(0)
     return (c < 1) & (changes[-1] * c <= (1 - c) * epsilon**0.5 * norm) & norm.isfinite()
+
+
+def _norm(x: Tensor) -> Tensor:
+    # torch's stubs lack it
+    return torch.linalg.vector_norm(x, dim=1)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 @dataclass

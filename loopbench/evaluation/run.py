@@ -96,8 +96,8 @@ def run_cell(cell: Cell, output: Path | None, *, force: bool = False, report: Re
         compile_for_batches(model, cell.examples.inputs[:2].to(cell.device))
     if cell.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(cell.device)
-    T = cell.protocol.iterations
-    recorded = recorded_iterations(T, scored_iterations(cell.split, cell.model.layers_per_step))
+    scored = scored_iterations(cell.split, cell.model.layers_per_step)
+    recorded = recorded_iterations(cell.protocol.iterations, scored)
     begin = time.perf_counter()
     curve = measure_curve(model, cell.task.metrics, cell.examples, cell.protocol, recorded, cell.device, report)
     cost = Cost(

@@ -71,9 +71,8 @@ class Benchmark:
             depth = self.depths[record.split.name] * multiplier
             count = correct_at_depth(record, depth)
             if count is None:
-                raise LoopbenchError(
-                    f"no {self.name} score: T = {record.protocol.iterations} on {record.split.name} ends before depth {depth}"
-                )
+                end = f"T = {record.protocol.iterations} on {record.split.name}"
+                raise LoopbenchError(f"no {self.name} score: {end} ends before effective depth {depth}")
             counts.append(count)
         correct = math.fsum(counts) / len(counts)
         return correct / record.primary.n, *wilson(correct, record.primary.n)

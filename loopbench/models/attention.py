@@ -14,9 +14,9 @@ Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def full_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Every cell sees every cell, through torch's scaled dot-product attention."""
-    grid = q.shape[1:-2]
+    shape = q.shape
     q, k, v = (x.flatten(1, -3).transpose(1, 2) for x in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).unflatten(1, grid)
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(shape)
 
 
 def local_attention(q: Tensor, k: Tensor, v: Tensor, window: int = 5) -> Tensor:
@@ -40,7 +40,7 @@ def local_attention(q: Tensor, k: Tensor, v: Tensor, window: int = 5) -> Tensor:
 
 
 class Attention(nn.Module):
-    """One projection to q, k and v, rotary positions, RMSNorm on q and k with a gain per head channel, output projection.
+    """Projection to q, k and v, rotary positions, RMSNorm on q and k with a gain per head channel, output projection.
 
     Maps `(B, *grid, width)` to the same shape.
     """

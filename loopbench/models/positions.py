@@ -9,7 +9,7 @@ BASE = 10_000.0
 
 
 # Otherwise torch.compile would trace through the cache and compute the sines of every cell at every step.
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # pyright: ignore[reportUnknownMemberType]: untyped
 def rotation(grid: tuple[int, ...], channels: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """The tables that `rotate` needs: cosines and signed sines, each `(*grid, 1, channels)`, computed in float32.
 
@@ -35,5 +35,5 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
     (a cos − b sin, a sin + b cos), written as one product with each table.
     """
-    swapped = x.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
+    swapped = x.view(*x.shape[:-1], -1, 2).flip(-1).view_as(x)  # pyright: ignore[reportUnknownMemberType]: untyped
     return x * cos.to(x.dtype) + swapped * sin.to(x.dtype)

@@ -67,9 +67,7 @@ class PrefixSums(Task):
     def sample(self, difficulty: float, seed: int, count: int) -> Examples:
         bits = int(difficulty)
         if bits != difficulty or not 1 <= bits <= MAX_BITS:
-            raise LoopbenchError(
-                f"difficulty must be a number of bits from 1 to {MAX_BITS}, not {difficulty}"
-            )
+            raise LoopbenchError(f"difficulty must be a number of bits from 1 to {MAX_BITS}, not {difficulty}")
         return _examples(self._bits(bits, count, f"sample-{bits}", seed), f"sample-{bits}-{seed}")
 
     def batches(self, source: PrefixSumsSource, batch_size: int, seed: int, first: int = 0) -> Iterator[Examples]:
@@ -92,24 +90,22 @@ class PrefixSums(Task):
         pool = _examples(_draw(source.bits, source.strings, held_out, seed, "pool", 0), "pool")
         while True:
             epoch, place = divmod(number, epoch_length)
-            order = np.random.Generator(np.random.Philox(derived_seed(seed, "epoch", epoch))).permutation(
-                source.strings
-            )
-            yield pool.select(order[place * batch_size : (place + 1) * batch_size].tolist())
+            shuffle = np.random.Generator(np.random.Philox(derived_seed(seed, "epoch", epoch)))
+            rows = shuffle.permutation(source.strings)[place * batch_size : (place + 1) * batch_size]
+            yield pool.select(rows.tolist())
             number += 1
 
     def render(self, examples: Examples, logits: Tensor, i: int) -> str:
-        answer = logits[i].argmax(-1)
-        lines = {"bits": examples.inputs[i], "answer": answer, "truth": examples.targets[i]}
-        text = [f"{name:>6}  {''.join(map(str, cells.tolist()))}" for name, cells in lines.items()]
-        marks = "".join("^" if wrong else " " for wrong in (answer != examples.targets[i]).tolist())
-        return "\n".join([*text, f"{'wrong':>6}  {marks}"])
+        rows = {"bits": examples.inputs[i], "answer": logits[i].argmax(-1), "truth": examples.targets[i]}
+        text = {name: "".join(str(int(cell)) for cell in cells) for name, cells in rows.items()}
+        text["wrong"] = "".join(" ^"[a != b] for a, b in zip(text["answer"], text["truth"], strict=True))
+        return "\n".join(f"{name:>6}  {cells}" for name, cells in text.items())
 
     def _bits(self, bits: int, count: int, name: str, seed: int) -> Tensor:
         """`(count, bits)` random bits that belong to (task version, name, seed)."""
         packed = random_bytes(-(-count * bits // 8), "loopbench", self.name, self.version, name, seed)
         flat = np.unpackbits(np.frombuffer(packed, np.uint8))[: count * bits]
-        return torch.from_numpy(flat.reshape(count, bits).astype(np.int64))
+        return torch.as_tensor(flat.reshape(count, bits).astype(np.int64))
 
     def _held_out(self, bits: int) -> set[bytes]:
         """The strings of that length in any fixed split."""

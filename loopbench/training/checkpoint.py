@@ -2,17 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]: a bare PathLike in it
 from torch import Tensor
 
 from loopbench.errors import LoopbenchError
 from loopbench.files import write_with
 
 TENSOR = "tensor"  # {"tensor": path} stands in the JSON for a tensor
+ITEMS = "items"  # {"items": [[key, value], …]} for a dict, whose keys may be numbers
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -33,10 +34,10 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
         LoopbenchError: the file is no such checkpoint.
     """
     try:
-        with safe_open(path, framework="pt", device=str(device)) as file:
-            tree = json.loads(file.metadata()["state"])
-            names = file.keys()  # the handle is no mapping
-            return _put_tensors(tree, {name: file.get_tensor(name) for name in names})
+        opened: Any = safe_open(path, framework="pt", device=str(device))  # which has no types
+        with opened as file:
+            tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+            return _put_tensors(json.loads(file.metadata()["state"]), tensors)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise LoopbenchError(f"{path} is not a checkpoint of a training run: {error}") from error
 
@@ -46,17 +47,19 @@ def _take_tensors(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
         tensors[path] = value.detach().contiguous()
         return {TENSOR: path}
     if isinstance(value, dict):
-        return {"keys": [[key, _take_tensors(inner, f"{path}/{key}", tensors)] for key, inner in value.items()]}
+        items = cast(dict[Any, Any], value).items()
+        return {ITEMS: [[key, _take_tensors(inner, f"{path}/{key}", tensors)] for key, inner in items]}
     if isinstance(value, list | tuple):
-        return [_take_tensors(inner, f"{path}/{i}", tensors) for i, inner in enumerate(value)]
+        return [_take_tensors(inner, f"{path}/{i}", tensors) for i, inner in enumerate(cast(list[Any], value))]
     return value
 
 
 def _put_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, dict):
+        value = cast(dict[str, Any], value)
         if TENSOR in value:
             return tensors[value[TENSOR]]
-        return {key: _put_tensors(inner, tensors) for key, inner in value["keys"]}
+        return {key: _put_tensors(inner, tensors) for key, inner in value[ITEMS]}
     if isinstance(value, list):
-        return [_put_tensors(inner, tensors) for inner in value]
+        return [_put_tensors(inner, tensors) for inner in cast(list[Any], value)]
     return value

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from timm.optim import create_optimizer_v2
+from timm.optim import create_optimizer_v2  # pyright: ignore[reportPrivateImportUsage]: it is public
 from timm.scheduler.cosine_lr import CosineLRScheduler
 from torch import nn
 
@@ -21,7 +22,7 @@ def make_optimizer(model: nn.Module, choice: OptimizerChoice) -> torch.optim.Opt
     Raises:
         LoopbenchError: timm knows none, or it does not take these settings.
     """
-    settings = {} if choice.betas is None else {"betas": choice.betas}
+    settings: dict[str, Any] = {} if choice.betas is None else {"betas": choice.betas}
     try:
         return create_optimizer_v2(model, choice.name, lr=choice.lr, weight_decay=choice.weight_decay, **settings)
     except (AssertionError, ValueError, TypeError) as error:

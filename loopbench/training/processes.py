@@ -1,15 +1,18 @@
 """One process, or several under torchrun."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import distributed
 
 from loopbench.contracts import Examples
 from loopbench.errors import LoopbenchError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,11 @@ class Processes:
             distributed.all_reduce(value)
         return value.item() / self.count
 
-    def agree(self, value: int) -> int:
-        """The first process's value, on every process."""
+    def agree(self, value: Callable[[], T]) -> T:
+        """The first process's value, on every process; the others do not ask."""
         if self.count == 1:
-            return value
-        values = [value]
+            return value()
+        values: list[Any] = [value() if self.first else None]
         distributed.broadcast_object_list(values)
         return values[0]
 

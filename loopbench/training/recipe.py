@@ -1,7 +1,7 @@
 """A recipe: everything that decides the weights a run ends with."""
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -67,7 +67,7 @@ class Recipe(_Section):
     )
     batch_size: int = Field(ge=1, le=1_000_000, description="examples per step, over all processes")
     optimizer: OptimizerChoice
-    schedule: ScheduleChoice = ScheduleChoice()
+    schedule: ScheduleChoice = Field(default_factory=lambda: ScheduleChoice.model_validate({}))
     clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient; null: any")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, which is then saved")
     precision: Literal["float32", "tf32", "bf16-autocast"] = "float32"
@@ -94,6 +94,7 @@ def load_recipe(path: Path, changes: list[str], seed: int | None = None) -> Reci
     values = read_yaml(path, MAX_RECIPE_BYTES)
     if not isinstance(values, dict):
         raise LoopbenchError(f"{path} is not a recipe: it must be a mapping with task, architecture, objective …")
+    values = cast(dict[str, Any], values)
     for change in changes:
         key, sign, text = change.partition("=")
         if not sign or not key:
@@ -119,7 +120,7 @@ def _assign(values: dict[str, Any], key: str, text: str) -> None:
         inner = values.setdefault(section, {})
         if not isinstance(inner, dict):
             raise LoopbenchError(f"--set {key}: {section} is a value, not a section")
-        values = inner
+        values = cast(dict[str, Any], inner)
     values[last] = value
     for one, other in (("steps", "budget_minutes"), ("budget_minutes", "steps")):
         if key == one:

@@ -62,6 +62,19 @@ def read_log(folder: Path) -> Iterator[dict[str, Any]]:
                 return
 
 
+def append_log(folder: Path, entry: dict[str, Any]) -> None:
+    """Add an entry to a run's log.
+
+    Raises:
+        LoopbenchError: the log cannot be written.
+    """
+    try:
+        with (folder / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+    except OSError as error:
+        raise LoopbenchError(f"cannot write {folder / LOG}: {error.strerror or error}") from error
+
+
 def rewind_log(folder: Path, step: int) -> None:
     """Drop the entries after a step, which a resumed run writes again."""
     lines = [json.dumps(entry) + "\n" for entry in read_log(folder) if entry["step"] <= step]

@@ -1,6 +1,6 @@
 """One training run, from a recipe to a run folder."""
 
-import json
+import math
 import os
 import time
 from collections.abc import Callable
@@ -8,10 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from loopbench.devices import resolve_device
-from loopbench.errors import LoopbenchError
 from loopbench.training.processes import joined
 from loopbench.training.recipe import Recipe
-from loopbench.training.run import CHECKPOINT, LOG, open_run, rewind_log, start_run
+from loopbench.training.run import CHECKPOINT, append_log, open_run, rewind_log, start_run
 from loopbench.training.trainer import Progress, Trainer, measure_steps
 
 
@@ -20,7 +19,7 @@ def train(
     folder: Path,
     *,
     resume: bool = False,
-    max_minutes: float | None = None,
+    max_minutes: float = math.inf,
     device: str = "auto",
     report: Callable[[Progress, int], None] = lambda progress, steps: None,
 ) -> bool:
@@ -39,17 +38,15 @@ def train(
         Diverged: the loss stopped being finite; the folder keeps the last checkpoint.
     """
     started = time.monotonic()
-    where = resolve_device(
-        f"cuda:{os.environ['LOCAL_RANK']}" if "LOCAL_RANK" in os.environ and device == "cuda" else device
-    )
+    local = os.environ.get("LOCAL_RANK")  # torchrun's
+    where = resolve_device(f"cuda:{local}" if local and device == "cuda" else device)
     with joined(where) as processes:
-        recipe = open_run(folder, recipe, resume)
+        recipe, begun = processes.agree(lambda: (open_run(folder, recipe, resume), (folder / CHECKPOINT).exists()))
         if recipe.steps is None:
-            recipe = recipe.model_copy(
-                update={"steps": measure_steps(recipe, where, processes), "budget_minutes": None}
-            )
+            steps = measure_steps(recipe, where, processes)
+            recipe = recipe.model_copy(update={"steps": steps, "budget_minutes": None})
         trainer = Trainer(recipe, where, processes)
-        if (folder / CHECKPOINT).exists():
+        if begun:
             trainer.load(folder)
         elif processes.first:
             start_run(folder, recipe)
@@ -58,22 +55,13 @@ def train(
             rewind_log(folder, trainer.done)
 
         def after(progress: Progress) -> bool:
-            out_of_time = max_minutes is not None and time.monotonic() - started > 60 * max_minutes
-            stop = processes.agree(int(out_of_time)) == 1
+            stop = processes.agree(lambda: time.monotonic() - started > 60 * max_minutes)
             if processes.first:
-                log.write(
-                    json.dumps({key: value for key, value in asdict(progress).items() if value is not None}) + "\n"
-                )
-                log.flush()
+                append_log(folder, {key: value for key, value in asdict(progress).items() if value is not None})
                 if stop or progress.step == trainer.steps or progress.step % recipe.checkpoint_every == 0:
                     trainer.save(folder)
                 report(progress, trainer.steps)
             return stop
 
-        try:
-            log = (folder / LOG).open("a", encoding="utf-8")
-        except OSError as error:
-            raise LoopbenchError(f"cannot write {folder / LOG}: {error.strerror}") from error
-        with log:
-            trainer.run(after)
+        trainer.run(after)
         return trainer.done == trainer.steps

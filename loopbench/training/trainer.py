@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from timm.utils.model_ema import ModelEmaV3
@@ -79,7 +79,7 @@ class Trainer:
         objective = get_objective(recipe.objective.name)
         options = validate(objective.options, recipe.objective.options, f"objective {objective.name}")
         self.iterations = objective.iterations(options)
-        torch.manual_seed(recipe.seed)
+        torch.manual_seed(recipe.seed)  # pyright: ignore[reportUnknownMemberType]: untyped
         self.model = build_model(recipe.architecture, recipe.config, recipe.task).to(device)
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.set_rate = make_schedule(self.optimizer, recipe.schedule, self.steps)
@@ -96,7 +96,7 @@ class Trainer:
     @property
     def weights(self) -> LoopedModel:
         """The weights that a run is about: the average where there is one."""
-        return self.model if self.ema is None else self.ema.module
+        return self.model if self.ema is None else cast(LoopedModel, self.ema.module)  # pyright: ignore[reportUnknownMemberType]
 
     def save(self, folder: Path) -> None:
         """Write the weights as a model folder, then the checkpoint.
@@ -107,11 +107,11 @@ class Trainer:
         recipe = self.recipe
         config = model_config(recipe.architecture, recipe.config, recipe.task, self.iterations)
         save_model(folder, self.weights, config)
-        state = {
+        state: dict[str, Any] = {
             "step": self.done,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "ema": None if self.ema is None else self.ema.module.state_dict(),
+            "ema": None if self.ema is None else self.weights.state_dict(),
         }
         save_checkpoint(folder / CHECKPOINT, state)
 
@@ -125,7 +125,7 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.ema is not None:
-            self.ema.module.load_state_dict(state["ema"])
+            self.weights.load_state_dict(state["ema"])
         self.done = state["step"]
 
     def run(self, after: Callable[[Progress], bool]) -> None:
@@ -148,7 +148,7 @@ class Trainer:
 
     def _step(self, examples: Examples) -> tuple[float, float]:
         seed = derived_seed(self.recipe.seed, "step", self.done)
-        torch.manual_seed(seed)
+        torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]: untyped
         self.optimizer.zero_grad()
         with computing(self.recipe.precision, self.device):
             loss = self.loss(examples, random.Random(seed))
@@ -159,7 +159,7 @@ class Trainer:
             raise Diverged(f"the loss was {value:g} and its gradient's norm {norm.item():g} at step {self.done + 1}")
         self.optimizer.step()
         if self.ema is not None:
-            self.ema.update(self.model, step=self.done)
+            self.ema.update(self.model, step=self.done)  # pyright: ignore[reportUnknownMemberType]: untyped
         return value, norm.item()
 
     @torch.no_grad()
@@ -192,8 +192,8 @@ def measure_steps(recipe: Recipe, device: torch.device, processes: Processes, wa
         nonlocal started
         if progress.step == warmup:  # compiling is over
             started = time.monotonic()
-        return processes.agree(int(time.monotonic() - started > budget / 40)) == 1
+        return processes.agree(lambda: time.monotonic() - started > budget / 40)
 
     trial.run(after)
     seconds = (time.monotonic() - started) / (trial.done - warmup)
-    return processes.agree(max(1, int(budget / seconds)))
+    return processes.agree(lambda: max(1, int(budget / seconds)))

@@ -14,7 +14,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["loopbench", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
-    return ended.value.code or 0  # pyright: ignore[reportReturnType]: main exits with a number
+    return int(ended.value.code or 0)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["eval", "--help"], ["train", "--help"]])

@@ -63,12 +63,12 @@ def test_a_run_learns_and_is_a_model_folder_from_its_first_step(recipe: Recipe, 
         if progress.step == 1:
             seen.append(load_model(str(tmp_path / "run")).info)
 
-    longer = recipe.model_copy(update={"steps": 150})
-    assert train(longer, tmp_path / "run", report=report)
+    easy = recipe.model_copy(update={"steps": 150, "data": {"bits": 3}})
+    assert train(easy, tmp_path / "run", report=report)
     assert seen[0].train_iterations == 4
     found = [loss for _, loss in losses(tmp_path / "run")]
     assert len(found) == 150
-    assert sum(found[-20:]) < 0.8 * sum(found[:20])
+    assert sum(found[-20:]) < 0.7 * sum(found[:20])
 
 
 @pytest.mark.parametrize("stop", [1, 7, 16])

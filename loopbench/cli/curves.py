@@ -1,0 +1,89 @@
+"""What `loopbench eval` prints of its records: tables, or one JSON document."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import typer
+
+from loopbench.cli.output import print_table
+from loopbench.errors import LoopbenchError
+from loopbench.evaluation.record import Record
+from loopbench.evaluation.statistics import summarize, wilson
+from loopbench.leaderboard.benchmarks import BENCHMARKS, Score
+
+MARK = "*"
+
+
+def print_curves(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> None:
+    """Accuracy at the powers of two, at the scored iterations and at T; then each split in a few numbers; the score.
+
+    Args:
+        scored: the scored iterations of each split.
+    """
+    splits = [record.split.name for record in records]
+    rows = [[t, *(_rate(record, t, scored) for record in records)] for t in _rows(records, scored)]
+    print_table(["t", *splits], rows)
+    typer.echo(f"\n% solved, with its 95 % Wilson interval; {MARK} scored depth\n")
+    summaries = [summarize(record) for record in records]
+    facts = {
+        "peak": [f"{100 * s.peak:.1f} at t = {s.peak_iteration}" for s in summaries],
+        "last": [f"{100 * s.last:.1f}" for s in summaries],
+        "overthinking": [f"{100 * s.overthinking:.1f}" for s in summaries],
+        "retention": ["–" if s.retention is None else f"{100 * s.retention:.1f}" for s in summaries],
+        "settled": [_settled(record) for record in records],
+    }
+    print_table(["%", *splits], [[name, *cells] for name, cells in facts.items()])
+    if any(record.partial for record in records):
+        typer.echo("\nonly the first examples of a split: these numbers are not the benchmark's")
+    score, reason = _score(records)
+    typer.echo(f"\nscore {score.value:.2f} [{score.low:.2f}, {score.high:.2f}]" if score else f"\n{reason}")
+
+
+def as_document(records: Sequence[Record]) -> str:
+    """The records, their summaries and the score as JSON."""
+    score, reason = _score(records)
+    document = {
+        "records": [record.model_dump(mode="json") for record in records],
+        "summaries": {record.split.name: asdict(summarize(record)) for record in records},
+        "score": asdict(score) if score else None,
+        "no_score": reason,
+    }
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def _rows(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> list[int]:
+    ends = [record.protocol.iterations for record in records]
+    powers = [2**i for i in range(max(ends).bit_length())]
+    return sorted({*powers, *ends, *(t for ts in scored.values() for t in ts if t <= max(ends))})
+
+
+def _rate(record: Record, t: int, scored: Mapping[str, Sequence[int]]) -> str:
+    if t > record.protocol.iterations:
+        return ""
+    correct, n = record.primary.correct[t - 1], record.primary.n
+    low, high = wilson(correct, n)
+    return (
+        f"{100 * correct / n:.1f} [{100 * low:.1f}, {100 * high:.1f}]{MARK if t in scored[record.split.name] else ''}"
+    )
+
+
+def _settled(record: Record) -> str:
+    """The share of states that settled before T, unless nobody looked or it was wrong."""
+    retired = record.retired
+    if retired is None or not record.protocol.retirement:
+        return "not looked at"
+    if retired.disagreements:
+        return "verdicts changed after it: run in full"
+    return f"{100 * retired.count / record.examples.count:.1f}"
+
+
+def _score(records: Sequence[Record]) -> tuple[Score | None, str | None]:
+    """The benchmark's score of the records, or why there is none."""
+    task = records[0].task.name
+    if task not in BENCHMARKS:
+        return None, f"no score: task {task} has no benchmark"
+    try:
+        return BENCHMARKS[task].score(records), None
+    except LoopbenchError as error:
+        return None, str(error)
