@@ -197,7 +197,7 @@ def corrupted(draw: st.DrawFn) -> bytes:
             data[draw(st.integers(0, 7 + LENGTH))] = draw(st.integers(0, 255))
         return bytes(data)
     if kind == "length":
-        return DATA[: draw(st.integers(0, len(DATA)))] + draw(st.binary(max_size=8))
+        return draw(st.sampled_from([DATA[: draw(st.integers(0, len(DATA)))], DATA + draw(st.binary(max_size=8))]))
     header = json.loads(json.dumps(HEADER))
     name = draw(st.sampled_from([*header, "__metadata__", "other"]))
     if kind == "entry" and name in header:

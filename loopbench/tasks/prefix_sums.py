@@ -39,11 +39,23 @@ SPLITS: dict[str, tuple[int, int, str]] = {
 
 
 class PrefixSumsSource(BaseModel):
-    """Training strings: fresh ones for every batch, or a fixed set."""
+    """Training strings: fresh ones for every batch, or a fixed set.
+
+    A string that begins with five ones or more is a special case for local attention. The window shifts inwards at the
+    end, so the first cells all see the same five equal cells, and a mean of equal values does not depend on its
+    weights: which of them comes first shows only when the first zero has travelled back to them. One string in 32 is
+    like that; `leading_ones` makes more.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     bits: int = Field(32, ge=1, le=MAX_BITS, description="length of the strings")
+    leading_ones: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of strings whose first 1 … bits/2 are set to one, the number drawn uniformly",
+    )
     strings: int | None = Field(None, ge=1, le=1_000_000, description="size of a fixed set; default: always fresh")
 
 
@@ -82,12 +94,12 @@ class PrefixSums(Task):
         number = first
         if source.strings is None:
             while True:
-                yield _examples(_draw(source.bits, batch_size, held_out, seed, "batch", number), f"batch-{number}")
+                yield _examples(_draw(source, batch_size, held_out, seed, "batch", number), f"batch-{number}")
                 number += 1
         epoch_length = source.strings // batch_size
         if not epoch_length:
             raise LoopbenchError(f"data.strings = {source.strings} is less than one batch of {batch_size}")
-        pool = _examples(_draw(source.bits, source.strings, held_out, seed, "pool", 0), "pool")
+        pool = _examples(_draw(source, source.strings, held_out, seed, "pool", 0), "pool")
         while True:
             epoch, place = divmod(number, epoch_length)
             shuffle = np.random.Generator(np.random.Philox(derived_seed(seed, "epoch", epoch)))
@@ -117,12 +129,19 @@ class PrefixSums(Task):
         }
 
 
-def _draw(bits: int, count: int, held_out: set[bytes], seed: int, kind: str, number: int) -> Tensor:
+def _draw(source: PrefixSumsSource, count: int, held_out: set[bytes], seed: int, kind: str, number: int) -> Tensor:
     """`(count, bits)` random bits, none of whose rows is held out."""
     generator = torch.Generator().manual_seed(derived_seed(seed, kind, number))
-    drawn = torch.randint(0, 2, (count, bits), generator=generator)
+
+    def draw(count: int) -> Tensor:
+        bits = torch.randint(0, 2, (count, source.bits), generator=generator)
+        chosen = torch.rand(count, 1, generator=generator) < source.leading_ones
+        run = torch.randint(1, max(source.bits // 2, 1) + 1, (count, 1), generator=generator)
+        return bits.masked_fill(chosen & (torch.arange(source.bits) < run), 1)
+
+    drawn = draw(count)
     while clash := [i for i, row in enumerate(drawn.numpy().astype(np.uint8)) if row.tobytes() in held_out]:
-        drawn[clash] = torch.randint(0, 2, (len(clash), bits), generator=generator)
+        drawn[clash] = draw(len(clash))
     return drawn
 
 
