@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -144,8 +145,6 @@ def test_yaml_that_is_refused(tmp_path: Path, text: str | bytes, problem: str) -
 
 
 def test_what_is_not_a_small_regular_file_is_refused(tmp_path: Path) -> None:
-    import os
-
     os.mkfifo(tmp_path / "fifo")  # opening it would wait forever
     (tmp_path / "large").write_bytes(b"1234")
     for name, problem in [

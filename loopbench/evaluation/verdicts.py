@@ -14,7 +14,7 @@ from loopbench.errors import LoopbenchError
 HEADER_BYTES = 4096
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verdicts:
     """The primary metric's verdicts on n examples, in the order of the split.
 
@@ -27,6 +27,9 @@ class Verdicts:
     first_solved: NDArray[np.int32]
     iterations: NDArray[np.int32]
     solved: NDArray[np.bool_]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Verdicts) and self.pack() == other.pack()
 
     def pack(self) -> bytes:
         """The verdicts as gzipped safetensors, one bit for each of `solved`; equal verdicts give equal bytes."""

@@ -16,6 +16,9 @@ class ProgressiveOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_iterations: int = Field(30, ge=1, le=10_000, description="m: the most iterations of a training step")
+    other_starts: float = Field(
+        0.0, ge=0, le=1, description="share of the steps whose first state is where other inputs led, not h_0"
+    )
 
 
 class EveryIterationOptions(BaseModel):
@@ -34,13 +37,20 @@ def progressive(
     n ~ U{0..m−1} iterations without gradient from h_0, then k ~ U{1..m−n} with it; the state between them is
     detached, the injected input is not. With n = 0 there is nothing to detach, so that an encoder that acts through
     h_0 alone is trained too (Bansal et al. 2022, https://arxiv.org/abs/2202.05826, with alpha = 1).
+
+    A step with another start first iterates the batch's inputs in another order, U{1..m} times, and goes on from there:
+    a model that answers all the same depends on its input alone, and not on the path to its state (mixed
+    initialization: Anil et al. 2022, https://arxiv.org/abs/2211.09961).
     """
     n = draw.randrange(options.max_iterations)
     k = draw.randint(1, options.max_iterations - n)
     h = None
-    if n:
-        with torch.no_grad():
-            h = final_state(trajectory(model, examples.inputs, n))
+    with torch.no_grad():
+        if draw.random() < options.other_starts:
+            others = trajectory(model, examples.inputs.roll(1, 0), draw.randint(1, options.max_iterations))
+            h = final_state(others)
+        if n:
+            h = final_state(trajectory(model, examples.inputs, n, start=h))
     return task.loss(model.readout(final_state(trajectory(model, examples.inputs, k, start=h))), examples)
 
 

@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from loopbench.contracts import Examples, LoopedModel, Objective, Task
 from loopbench.devices import computing
+from loopbench.errors import LoopbenchError
 from loopbench.hub import build_model, model_config, save_model
 from loopbench.loop import compile_step, final_state, trajectory
 from loopbench.plugins import get_objective, get_task
@@ -81,6 +82,11 @@ class Trainer:
         self.iterations = objective.iterations(options)
         torch.manual_seed(recipe.seed)  # pyright: ignore[reportUnknownMemberType]: untyped
         self.model = build_model(recipe.architecture, recipe.config, recipe.task).to(device)
+        if self.model.max_iterations is not None and self.iterations > self.model.max_iterations:
+            raise LoopbenchError(
+                f"objective {objective.name} runs up to {self.iterations} iterations, "
+                f"but {recipe.architecture} has at most {self.model.max_iterations}"
+            )
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.set_rate = make_schedule(self.optimizer, recipe.schedule, self.steps)
         for split in recipe.probe.splits if recipe.probe else ():

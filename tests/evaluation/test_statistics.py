@@ -1,23 +1,30 @@
+import math
+
 import pytest
 from evaluation_toys import made_record
 
-from loopbench.evaluation.statistics import correct_at_depth, summarize, wilson
+from loopbench.evaluation.statistics import Z, correct_at_depth, summarize, wilson
 
 
 @pytest.mark.parametrize(
     ("correct", "n", "low", "high"),
-    # Brown, Cai & DasGupta's formula, as R's prop.test(correct, n, correct = FALSE) prints it
-    [
-        (0, 10, 0.0, 0.2775328),
-        (1, 10, 0.0178762, 0.4041500),
-        (5, 10, 0.2365931, 0.7634069),
-        (81, 263, 0.2552721, 0.3661995),
-        (485, 500, 0.9510954, 0.9817340),
-        (500, 500, 0.9923755, 1.0),
-    ],
+    # Newcombe 1998, https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<857::AID-SIM777>3.0.CO;2-E, table I, method 3
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
-def test_wilson_intervals(correct: int, n: int, low: float, high: float) -> None:
-    assert wilson(correct, n) == pytest.approx((low, high), abs=2e-7)
+def test_wilson_intervals_as_published(correct: int, n: int, low: float, high: float) -> None:
+    assert wilson(correct, n) == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize(("correct", "n"), [(1, 2), (3, 7), (485, 500), (499, 500), (17, 10_000)])
+def test_a_wilson_interval_ends_where_the_score_test_rejects(correct: int, n: int) -> None:
+    for end in wilson(correct, n):
+        assert abs(correct / n - end) == pytest.approx(Z * math.sqrt(end * (1 - end) / n))
+
+
+def test_a_wilson_interval_of_all_or_nothing_holds_it() -> None:
+    for n in (1, 3, 500, 10**7):
+        assert wilson(0, n)[0] == 0
+        assert wilson(n, n)[1] == 1
 
 
 def test_the_summary_of_a_curve_that_falls() -> None:

@@ -1,7 +1,93 @@
-import sys
-from pathlib import Path
+import random
+from statistics import fmean
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "evaluation"))
 from evaluation_toys import made_record
+
+from loopbench.errors import LoopbenchError
+from loopbench.evaluation.record import Record
+from loopbench.leaderboard.benchmarks import PREFIX_SUMS
+from loopbench.tasks.prefix_sums import PrefixSums
+
+DEPTHS = {"bits-64": 64, "bits-128": 64, "bits-256": 128, "bits-512": 256}
+
+
+def records(first: list[int], lost: dict[int, int] | None = None, **changes: object) -> list[Record]:
+    return [
+        made_record(first, 8 * depth, lost, split={"name": name, "count": len(first)}, **changes)
+        for name, depth in DEPTHS.items()
+    ]
+
+
+def test_the_benchmark_is_the_tasks() -> None:
+    splits = {split.name: split for split in PrefixSums().splits}
+    assert PREFIX_SUMS.task_version == PrefixSums.version
+    assert dict(PREFIX_SUMS.depths) == DEPTHS
+    assert all(splits[name].depth == depth for name, depth in DEPTHS.items())
+
+
+def test_the_score_is_the_mean_over_splits_and_depths() -> None:
+    # example 0 is solved at once and stays; 1 from t = 100; 2 until t = 200; 3 never
+    score = PREFIX_SUMS.score(records([1, 100, 1, 0], lost={2: 200}))
+    expected = []
+    for depth in DEPTHS.values():
+        at = [depth * m for m in (1, 2, 4, 8)]
+        expected.append(fmean(((1) + (t >= 100) + (t < 200)) / 4 for t in at))
+    assert score.value == pytest.approx(100 * fmean(expected))
+    assert 0 < score.low < score.value < score.high < 100
+
+
+def test_layers_per_step_count() -> None:
+    """Four layers a step reach a depth in a quarter of the iterations."""
+    slow = [
+        made_record([16], 2 * depth, split={"name": name}, model={"layers_per_step": 4}) for name, depth in DEPTHS.items()
+    ]
+    assert PREFIX_SUMS.score(slow).value == 100
+
+
+def test_all_and_nothing_have_an_interval() -> None:
+    assert PREFIX_SUMS.score(records([1] * 500)).value == 100
+    assert 99.5 < PREFIX_SUMS.score(records([1] * 500)).low < 100
+    assert PREFIX_SUMS.score(records([0] * 500)).value == 0
+    assert 0 < PREFIX_SUMS.score(records([0] * 500)).high < 0.5
+
+
+def test_the_interval_covers() -> None:
+    """Of models whose true score is 70, at least 95 % have it in their interval."""
+    draw = random.Random(0)
+    covered = 0
+    for _ in range(60):
+        made = [
+            made_record(
+                [1 if draw.random() < 0.7 else 0 for _ in range(60)], 8 * depth, split={"name": name, "count": 60}
+            )
+            for name, depth in DEPTHS.items()
+        ]
+        score = PREFIX_SUMS.score(made)
+        covered += score.low <= 70 <= score.high
+    assert covered >= 54
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r[:-1], "bits-512 not evaluated"),
+        (lambda r: [*r, r[0]], "two records of one split"),
+        (lambda r: [], "bits-64, bits-128, bits-256, bits-512 not evaluated"),
+        (lambda r: [*r[:3], r[3].until(2047)], "T = 2047 on bits-512 ends before effective depth 2048"),
+        (
+            lambda r: [*r[:3], made_record([1, 0], 2048, split={"name": "bits-512"}, model={"weights_sha256": "c" * 64})],
+            "different models",
+        ),
+        (lambda r: records([1, 0], task={"version": 2}), "version 1 of task prefix-sums"),
+        (lambda r: records([1, 0], task={"name": "parity"}), "not evaluated"),
+    ],
+)
+def test_there_is_a_reason_for_no_score(change: object, message: str) -> None:
+    with pytest.raises(LoopbenchError, match=f"no prefix-sums score: .*{message}"):
+        PREFIX_SUMS.score(change(records([1, 0])))
+
+
+def test_other_splits_are_passed_over() -> None:
+    more = [*records([1, 0]), made_record([0, 0], 10, split={"name": "bits-32"})]
+    assert PREFIX_SUMS.score(more) == PREFIX_SUMS.score(records([1, 0]))

@@ -201,6 +201,7 @@ def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(recipe: Recipe, tmp
         (["data.bits=0"], "bits"),
         (["optimizer.name=adamx"], "adamx"),
         (["schedule.warmup_steps=30"], "warmup_steps"),
+        (["architecture=fixed-depth"], "fixed-depth has at most 1"),
         (["probe={splits: [dev-bits-33], every: 1}"], "dev-bits-33"),
     ],
 )

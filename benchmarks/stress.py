@@ -1,0 +1,85 @@
+"""Kill training and evaluation again and again and see that nothing is lost: `python benchmarks/stress.py [KILLS]`.
+
+A run that is killed with SIGKILL at random moments must end with the same weights and the same counts as one that is
+left alone, and leave nothing half-written that is ever read.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+RECIPE = """
+task: prefix-sums
+data: {bits: 16}
+architecture: recall-outer
+config: {width: 8, heads: 1}
+objective: {name: progressive, options: {max_iterations: 8}}
+steps: 1500
+batch_size: 32
+optimizer: {lr: 1.0e-2}
+compile: false
+checkpoint_every: 11
+"""
+EVALUATION = ["eval", "--model", "looped-prefix-sums", "--limit", "12", "--iterations", "256", "--json"]
+
+
+def run(arguments: list[str], kills: int, moments: random.Random, longest: float) -> None:
+    """Run a command, killing it so many times before letting it finish."""
+    command = [sys.executable, "-m", "loopbench", *arguments]
+    while kills:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            _, errors = process.communicate(timeout=moments.uniform(1, longest))
+            if process.returncode:
+                raise SystemExit(f"failed after a kill: {errors.decode()}")
+            print("  it finished before it could be killed")
+            return
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            kills -= 1
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def length(command: list[str]) -> float:
+    begin = time.monotonic()
+    subprocess.run([sys.executable, "-m", "loopbench", *command], check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - begin
+
+
+def counts(folder: Path) -> dict[str, object]:
+    """What every record counted, by cell."""
+    records = [json.loads(path.read_text()) for path in folder.glob("*.json")]
+    assert all(record["status"] == "complete" for record in records)
+    return {record["cell"]: (record["curves"], record["per_example"]["sha256"]) for record in records}
+
+
+def main(kills: int) -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    moments = random.Random(0)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "recipe.yaml").write_text(RECIPE)
+        train = ["train", str(folder / "recipe.yaml"), "--resume", "--output"]
+        seconds = length([*train, str(folder / "whole")])
+        run([*train, str(folder / "parts")], kills, moments, seconds / 2)
+        weights = [(folder / side / "model.safetensors").read_bytes() for side in ("whole", "parts")]
+        print(f"training, {kills} kills: {'the same weights' if weights[0] == weights[1] else 'DIFFERENT WEIGHTS'}")
+        seconds = length([*EVALUATION, "--output", str(folder / "records")])
+        run([*EVALUATION, "--output", str(folder / "again")], kills, moments, seconds / 2)
+        same = counts(folder / "records") == counts(folder / "again")
+        print(f"evaluation, {kills} kills: {'the same counts' if same else 'DIFFERENT COUNTS'}")
+        left = [path.name for path in folder.rglob("*.tmp")]
+        print(f"temporary files left behind, which nothing reads: {len(left)}")
+        if weights[0] != weights[1] or not same:
+            raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)

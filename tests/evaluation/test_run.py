@@ -1,0 +1,245 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import torch
+from evaluation_toys import FirstBits
+
+from loopbench import LoopbenchError, load_model, save_model
+from loopbench.contracts import LoopedModel, Metric
+from loopbench.evaluation import evaluate, read_record, run
+from loopbench.evaluation.cell import prepare
+from loopbench.evaluation.run import estimate_seconds, flops_per_step
+from loopbench.hub import build_model, model_config
+
+TASK = FirstBits()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model that answers differently from one iteration to the next."""
+    torch.manual_seed(3)
+    config = model_config(
+        "looped-transformer", {"width": 8, "heads": 2, "recall": "none", "norm": "outer"}, "prefix-sums", 4
+    )
+    path = tmp_path_factory.mktemp("models") / "toy"
+    save_model(path, build_model(config.architecture, config.config, config.task), config)
+    return path
+
+
+@pytest.fixture
+def model(folder: Path) -> LoopedModel:
+    return load_model(str(folder))
+
+
+def test_a_record_says_what_was_run(model: LoopedModel, tmp_path: Path) -> None:
+    record = evaluate(model, TASK, "bits-8", 20, output=tmp_path, batch_size=7, seed=5)
+    assert model.info is not None
+    assert record.model.weights_sha256 == model.info.weights_sha256
+    assert record.model.train_iterations == 4
+    assert record.task.name == "first-bits"
+    assert (record.split.name, record.split.difficulty, record.examples.count) == ("bits-8", 8, 40)
+    assert record.protocol.model_dump() == {
+        "iterations": 20,
+        "precision": "float32",
+        "batch_size": 7,
+        "retirement": True,
+        "seed": 5,
+    }
+    assert record.environment.torch == torch.__version__
+    assert record.environment.threads == torch.get_num_threads()
+    assert record.cost is not None
+    assert record.cost.peak_memory_bytes > 10**7
+    assert not record.partial
+    saved = read_record(tmp_path / record.file_name)
+    assert saved == record
+    assert 0 < record.primary.correct[-1] < 40
+
+
+def test_the_default_is_8_d_and_the_tasks_batch(model: LoopedModel) -> None:
+    assert evaluate(model, TASK, "bits-6").protocol.iterations == 64
+    assert evaluate(model, TASK, "bits-6").protocol.batch_size == 16
+
+
+def test_the_fixed_depth_control_runs_once(tmp_path: Path) -> None:
+    config = model_config("fixed-depth", {"width": 8, "heads": 2}, "prefix-sums")
+    save_model(tmp_path, build_model(config.architecture, config.config, config.task), config)
+    control = load_model(str(tmp_path))
+    assert evaluate(control, TASK, "bits-6").protocol.iterations == 1
+    with pytest.raises(LoopbenchError, match="iterations must be 1, not 2"):
+        evaluate(control, TASK, "bits-6", 2)
+
+
+def test_the_model_is_left_as_it_is(model: LoopedModel) -> None:
+    before = deepcopy(model.state_dict())
+    model.train()
+    evaluate(model, TASK, "bits-6", 3, precision="float64")
+    assert model.training
+    assert all(p.requires_grad and p.dtype == torch.float32 for p in model.parameters())
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_a_limit_makes_a_partial_record_of_its_own(model: LoopedModel, tmp_path: Path) -> None:
+    whole = evaluate(model, TASK, "bits-8", 4, output=tmp_path)
+    part = evaluate(model, TASK, "bits-8", 4, limit=10, output=tmp_path)
+    assert part.partial
+    assert part.primary.n == 10
+    assert part.verdicts.first_solved.tolist() == whole.verdicts.first_solved[:10].tolist()
+    assert evaluate(model, TASK, "bits-8", 4, limit=99).partial is False
+
+
+def test_what_is_complete_is_not_run_again(model: LoopedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = evaluate(model, TASK, "bits-8", 12, output=tmp_path)
+
+    def no_run(*args: object) -> None:
+        raise AssertionError("it ran")
+
+    monkeypatch.setattr(run, "measure_curve", no_run)
+    assert evaluate(model, TASK, "bits-8", 12, output=tmp_path) == long
+    short = evaluate(model, TASK, "bits-8", 5, output=tmp_path, batch_size=3)
+    assert short.primary.correct == long.primary.correct[:5]
+    for changed in ({"force": True}, {"iterations": 13}, {"seed": 1}, {"exact": True}, {"precision": "float64"}):
+        with pytest.raises(AssertionError, match="it ran"):
+            evaluate(model, TASK, "bits-8", **{"iterations": 12, "output": tmp_path} | changed)
+    assert evaluate(model, TASK, "bits-8", 12, output=tmp_path) == long, "a failed run leaves what was there"
+
+
+def test_a_run_that_fails_leaves_a_started_record(model: LoopedModel, tmp_path: Path) -> None:
+    class Failing(FirstBits):
+        metrics = (Metric("exact", lambda logits, examples: 1 / 0),)
+
+    with pytest.raises(ZeroDivisionError):
+        evaluate(model, Failing(), "bits-8", 4, output=tmp_path)
+    (path,) = tmp_path.iterdir()
+    assert read_record(path).status == "started"
+    assert evaluate(model, TASK, "bits-8", 4, output=tmp_path).status == "complete"
+    assert read_record(path).status == "complete"
+
+
+def test_coarse_rounding_retires_nothing(model: LoopedModel) -> None:
+    assert not evaluate(model, TASK, "bits-6", 64, precision="bf16-autocast").protocol.retirement
+    assert not evaluate(model, TASK, "bits-6", 64, exact=True).protocol.retirement
+
+
+def test_flops_are_those_of_the_matrix_products(model: LoopedModel) -> None:
+    cell = prepare(model, TASK, "bits-12", 1)
+    width, cells, window_ends = 8, 12, 4
+    linear = 2 * cells * (3 + 1 + 4 + 4) * width**2
+    attention_at_the_ends = 2 * 2 * window_ends * 5 * width
+    assert flops_per_step(cell, cell.placed_model()) == linear + attention_at_the_ends
+
+
+def test_an_estimate_grows_with_the_work(model: LoopedModel) -> None:
+    assert estimate_seconds(prepare(model, TASK, "bits-8", 100_000)) > estimate_seconds(
+        prepare(model, TASK, "bits-8", 10)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"split": "bits-7"}, "no split 'bits-7'; it has bits-6, bits-8"),
+        ({"task": "prefix-sum"}, "unknown task 'prefix-sum'"),
+        ({"iterations": 0}, "iterations must be between 1 and 1000000, not 0"),
+        ({"iterations": 10**7}, "iterations must be between"),
+        ({"batch_size": 0}, "batch size must be between 1"),
+        ({"seed": -1}, "seed must be between 0"),
+        ({"limit": 0}, "limit must be at least 1, not 0"),
+        ({"device": "tpu"}, "unknown device 'tpu'"),
+        ({"device": "cuda:99"}, "not here"),
+        ({"precision": "float16"}, "unknown precision 'float16'"),
+        ({"precision": "tf32", "device": "cpu"}, "needs a CUDA device"),
+        ({"output": "/dev/null/results"}, "cannot write to /dev/null/results"),
+        ({"output": __file__}, "cannot write to"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(model: LoopedModel, changed: dict[str, object], message: str) -> None:
+    with pytest.raises(LoopbenchError, match=message) as refused:
+        evaluate(model, **{"task": TASK, "split": "bits-6"} | changed)
+    assert "\n" not in str(refused.value)
+
+
+def test_weights_that_were_changed_are_refused(model: LoopedModel) -> None:
+    with torch.no_grad():
+        next(model.parameters()).add_(1)
+    with pytest.raises(LoopbenchError, match="weights were changed"):
+        evaluate(model, TASK, "bits-6", 1)
+
+
+def test_a_task_of_other_symbols_is_refused(model: LoopedModel) -> None:
+    class Boards(FirstBits):
+        name = "boards"
+        shape = FirstBits.shape.__class__(10, 10, (9, 9))
+
+    with pytest.raises(LoopbenchError, match="made for task prefix-sums, whose symbols are not those of boards"):
+        evaluate(model, Boards(), "bits-6", 1)
+
+
+SCRIPT = """
+import sys
+from evaluation_toys import FirstBits
+from loopbench import load_model
+from loopbench.evaluation import evaluate
+model = load_model(sys.argv[1])
+print("ready", flush=True)
+for split in FirstBits.splits:
+    evaluate(model, FirstBits(), split.name, 1500, output=sys.argv[2])
+"""
+
+
+def start(script: str, *arguments: object) -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def counts(folder: Path) -> dict[str, list[int]]:
+    return {path.name: read_record(path).primary.correct for path in sorted(folder.glob("*.json"))}
+
+
+def test_kill_it_whenever_you_like(folder: Path, tmp_path: Path) -> None:
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    assert start(SCRIPT, folder, undisturbed).wait() == 0
+    wall = sum(read_record(path).cost.wall_s for path in undisturbed.glob("*.json"))
+    when = random.Random(0)
+    for _ in range(3):
+        process = start(SCRIPT, folder, killed)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(when.uniform(0, 0.6 * wall))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for path in killed.glob("*.json"):
+            assert read_record(path).status in ("started", "complete")
+        complete = {
+            path: path.stat().st_mtime_ns for path in killed.glob("*.json") if read_record(path).status == "complete"
+        }
+    assert start(SCRIPT, folder, killed).wait() == 0
+    assert counts(killed) == counts(undisturbed)
+    assert all(path.stat().st_mtime_ns == written for path, written in complete.items()), "complete cells ran again"
+
+
+MEMORY = """
+import resource, sys, torch
+from evaluation_toys import EXACT, Toy, protocol, toy_examples
+from loopbench.evaluation.curve import measure_curve
+turn = torch.linalg.qr(torch.randn(256, 256))[0]
+model = Toy(lambda h, e: h @ turn, start=lambda e: e + 1)
+T = int(sys.argv[1])
+measure_curve(model, [EXACT], toy_examples(64, 256), protocol(T, batch_size=64), [1, T], torch.device("cpu"))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_t() -> None:
+    def peak(iterations: int) -> int:
+        return int(start(MEMORY, iterations).communicate()[0])
+
+    assert peak(10_000) < 1.05 * peak(100)
