@@ -27,6 +27,7 @@ class ModelConfig(BaseModel):
 
     Attributes:
         format: of the model folder.
+        version: of the architecture; weights of one version are not those of another.
         config: the architecture's settings, all of them.
         train_iterations: the most iterations that a training step ran.
         provider: the distribution that the architecture came from.
@@ -37,6 +38,7 @@ class ModelConfig(BaseModel):
 
     format: Literal[1] = 1
     architecture: str
+    version: int = Field(ge=1)
     config: dict[str, Any]
     task: str
     train_iterations: int | None = Field(None, ge=1)
@@ -54,6 +56,7 @@ def model_config(
     """
     return ModelConfig(
         architecture=architecture,
+        version=get_architecture(architecture).version,
         config=_settings(architecture, config).model_dump(mode="json"),
         task=task,
         train_iterations=train_iterations,
@@ -118,7 +121,7 @@ def load_source(source: Source) -> LoopedModel:
         revision=source.published and source.published.revision,
         weights_sha256=digest,
         architecture=config.architecture,
-        version=get_architecture(config.architecture).version,
+        version=config.version,
         config=_settings(config.architecture, config.config).model_dump(mode="json"),
         task=config.task,
         provider=architecture_provider(config.architecture),
@@ -146,6 +149,10 @@ def load_config(source: Source) -> ModelConfig:
     if installed.distribution != config.provider.distribution:
         raise LoopbenchError(
             f"{what}: {origin}, but here {config.architecture!r} is {installed.distribution} {installed.version}'s"
+        )
+    if config.version != (version := get_architecture(config.architecture).version):
+        raise LoopbenchError(
+            f"{what}: made for version {config.version} of {config.architecture!r}, but here is version {version}"
         )
     return config
 

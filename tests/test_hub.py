@@ -85,7 +85,7 @@ def test_a_config_holds_every_setting(folder: Path) -> None:
     config = model_config("recall", {"width": 16}, "prefix-sums")
     assert config.config == {"width": 16, "heads": 8, "mlp_ratio": 4, "recall": "recall", "norm": "pre"}
     assert json.loads((folder / "config.json").read_text()).keys() == {
-        *("format", "architecture", "config", "task", "train_iterations", "provider", "loopbench"),
+        *("format", "architecture", "version", "config", "task", "train_iterations", "provider", "loopbench"),
     }
 
 
@@ -109,6 +109,7 @@ def test_a_config_of_another_model_is_not_saved(tmp_path: Path) -> None:
         ({"config": SMALL | {"depth": 3}}, "depth: no such field"),
         ({"config": []}, "config: Input should be a valid dictionary"),
         ({"train_iterations": 0}, "train_iterations"),
+        ({"version": 2}, "made for version 2 of .recall-outer., but here is version 1"),
         ({"provider": {"distribution": "loopbench-other", "version": "1"}}, "made with loopbench-other 1, but here"),
         ({"architecture": "\x1b[2J" * 100}, "unknown architecture"),
     ],

@@ -46,11 +46,13 @@ def evaluate_command(
     from loopbench.evaluation.cell import prepare
     from loopbench.evaluation.plot import plot_format, save_plot
     from loopbench.evaluation.protocol import scored_iterations
+    from loopbench.evaluation.store import check_writable
     from loopbench.hub import load_model
     from loopbench.plugins import get_task
 
     if plot is not None:
         plot_format(plot)
+        check_writable(plot.parent)
     loaded = load_model(model)
     assert loaded.info is not None  # loading sets it
     chosen = get_task(task or loaded.info.task)

@@ -1,6 +1,5 @@
 """A cell before it runs: everything that can be refused is refused here."""
 
-import os
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from loopbench.evaluation.record import (
     Record,
     started_record,
 )
+from loopbench.evaluation.store import check_writable
 from loopbench.hub import check_unchanged
 from loopbench.plugins import get_task
 from loopbench.tasks.splits import find_split
@@ -113,17 +113,8 @@ def prepare(
     if limit is not None and limit < 1:
         raise LoopbenchError(f"limit must be at least 1, not {limit}")
     if output is not None:
-        _check_writable(output)
+        check_writable(output)
     examples = task.load(split)
     if limit is not None and limit < len(examples):
         examples = examples.select(range(limit))
     return Cell(model, info, task, spec, examples, protocol, place, compiled)
-
-
-def _check_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LoopbenchError(f"cannot write to {folder}: {error.strerror or error}") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise LoopbenchError(f"cannot write to {folder}: permission denied")

@@ -33,5 +33,6 @@ def compile_for_batches(model: LoopedModel, inputs: Tensor) -> None:
             e = model.encode(inputs)
             model.step(model.start(e), e)
     except Exception as error:  # whatever the compiler's tool chain may raise
-        warnings.warn(f"torch.compile does not work here, the step runs as it is: {error}", stacklevel=2)
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        warnings.warn(f"torch.compile does not work here, the step runs as it is: {reason}", stacklevel=2)
         model.step = eager

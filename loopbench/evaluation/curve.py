@@ -129,7 +129,7 @@ class _Batch:
             h = states.send(kept)
             kept = None
             logits = self.model.readout(h)
-            right = torch.stack([metric.score(logits, self.examples) for metric in self.metrics])
+            right = torch.stack([metric.score(logits, self.examples).to(h.device) for metric in self.metrics])
             self.counts.add(t, right, self.rows)
             yield len(self.rows)
             if audit is None:

@@ -22,6 +22,7 @@ MAX_EXAMPLES = 10_000_000
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+FileName = Annotated[Name, StringConstraints(max_length=255)]
 Text = Annotated[str, StringConstraints(max_length=1000)]
 Count = Annotated[int, Field(ge=0, le=MAX_EXAMPLES)]
 
@@ -64,7 +65,7 @@ class Correct(Stored):
 
 
 class VerdictsFile(Stored):
-    file: Name = Field(description="name of the gzipped safetensors file, in the record's folder")
+    file: FileName = Field(description="name of the gzipped safetensors file, in the record's folder")
     sha256: Sha256 = Field(description="of that file")
 
 
@@ -101,7 +102,7 @@ class Record(Stored):
     protocol: Protocol = Field(description="how")
     curves: dict[Name, Correct] = Field(min_length=1, max_length=16, description="the counts under each metric")
     per_example: VerdictsFile | None = Field(description="the file with the verdicts on every example")
-    retired: Retired | None = Field(description="examples that left their batch before T")
+    retired: Retired | None = Field(description="examples whose state settled before T; none where nobody looked")
     environment: Environment = Field(description="on what machine and installation")
     cost: Cost | None = Field(description="what it took")
 
@@ -135,7 +136,7 @@ class Record(Stored):
             "status": "complete",
             "created": now(),
             "curves": {name: Correct(n=self.examples.count, correct=counts) for name, counts in correct.items()},
-            "per_example": VerdictsFile(file=self.file_name.replace(".json", f".{digest[:16]}.gz"), sha256=digest),
+            "per_example": VerdictsFile(file=f"{self.file_name.removesuffix('.json')}.{digest[:16]}.gz", sha256=digest),
             "retired": retired,
             "cost": cost,
         }

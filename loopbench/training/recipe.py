@@ -13,7 +13,7 @@ MAX_RECIPE_BYTES = 64 * 1024
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ObjectiveChoice(_Section):

@@ -1,5 +1,6 @@
 import gzip
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from loopbench.errors import LoopbenchError
+from loopbench.evaluation import store
 from loopbench.evaluation.record import Record
 from loopbench.evaluation.store import MAX_RECORD_BYTES, find_record, read_record, save_record
-from loopbench.evaluation.verdicts import Verdicts, unpack
+from loopbench.evaluation.verdicts import Verdicts, max_packed_bytes, unpack
 from loopbench.files import sha256
 
 FIRST = [1, 3, 0, 7, 2, 2, 64, 5, 1, 40]
@@ -141,7 +143,7 @@ def packed(**changes: Any) -> bytes:
         b"not gzip",
         packed()[:-9],
         packed() + b"more",
-        gzip.compress(bytes(200_000_000), 9),  # a bomb
+        gzip.compress(bytes(200_000_000)),
         gzip.compress((2**62).to_bytes(8, "little") + b"{}"),  # a header larger than the file
         packed(extra=np.zeros(1)),
         packed(first_solved=np.zeros(9, np.int32)),
@@ -161,6 +163,17 @@ def test_a_hostile_file_of_verdicts_is_refused(saved: Path, data: bytes) -> None
     change(saved, lambda r: r["per_example"].update(sha256=sha256(data)))
     with pytest.raises(LoopbenchError):
         read_record(saved)
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    bomb = gzip.compress(bytes(3_000_000))
+    assert len(bomb) < max_packed_bytes(10)
+    tracemalloc.start()
+    with pytest.raises(LoopbenchError, match="does not end where it should"):
+        unpack(bomb, 10, 100, "here")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200_000
 
 
 @settings(max_examples=50, deadline=None)
@@ -240,6 +253,22 @@ def test_a_new_record_takes_the_place_of_the_old_one(saved: Path) -> None:
     assert len(list(saved.parent.iterdir())) == 2, "the old verdicts are gone"
     save_record(saved.parent, longer)
     assert read_record(saved).protocol.iterations == 200
+
+
+def test_a_save_that_fails_leaves_the_old_record(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object) -> None:
+        raise LoopbenchError("no space left on device")
+
+    monkeypatch.setattr(store, "write_json", full)
+    with pytest.raises(LoopbenchError, match="no space"):
+        save_record(saved.parent, made_record(FIRST, 200, LOST))
+    assert read_record(saved).protocol.iterations == 100
+
+
+def test_names_may_be_long_and_odd(tmp_path: Path) -> None:
+    odd = record(task={"name": "t" * 100}, split={"name": "s.json." + "s" * 93})
+    save_record(tmp_path, odd)
+    assert read_record(tmp_path / odd.file_name) == odd
 
 
 def test_a_broken_record_is_named_with_a_way_out(saved: Path) -> None:

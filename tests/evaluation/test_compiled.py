@@ -1,0 +1,57 @@
+import pytest
+import torch
+from evaluation_toys import EXACT, protocol, toy_examples
+from torch import Tensor
+from torch._dynamo.utils import counters
+from torch._inductor import config
+
+from loopbench.contracts import LoopedModel
+from loopbench.evaluation import retirement
+from loopbench.evaluation.compiled import compile_for_batches
+from loopbench.evaluation.curve import Curve, measure_curve
+
+EXAMPLES = toy_examples(50)
+
+
+class Contraction(LoopedModel):
+    """Settles the sooner the smaller the first input is."""
+
+    layers_per_step = 1
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        return inputs.float()
+
+    def step(self, h: Tensor, e: Tensor) -> Tensor:
+        return h + (1 - torch.sigmoid(e[:, :1] / 2)) * (e * e - h)
+
+    def readout(self, h: Tensor) -> Tensor:
+        return torch.stack((-h, h), -1)
+
+
+def measure(model: LoopedModel) -> Curve:
+    return measure_curve(model, [EXACT], EXAMPLES, protocol(400), [400], torch.device("cpu"))
+
+
+@pytest.fixture(autouse=True)
+def no_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retirement, "AUDITED_COUNT", 0)
+
+
+def test_shrinking_batches_do_not_compile_again() -> None:
+    model, eager = Contraction(), measure(Contraction())
+    compile_for_batches(model, EXAMPLES.inputs[:2])
+    counters.clear()
+    compiled = measure(model)
+    assert compiled.correct == eager.correct
+    assert compiled.audit.count == 50
+    assert counters["stats"]["unique_graphs"] <= 1, "a batch of one example may be a case of its own"
+
+
+def test_without_a_compiler_it_warns_and_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch._dynamo.reset()
+    monkeypatch.setattr(config.cpp, "cxx", ("/nonexistent/c++",))
+    model = Contraction()
+    with pytest.warns(UserWarning, match="torch.compile does not work here") as warned:
+        compile_for_batches(model, EXAMPLES.inputs[:2])
+    assert "\n" not in str(warned[0].message)
+    assert measure(model).correct == measure(Contraction()).correct
