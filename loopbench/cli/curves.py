@@ -63,9 +63,8 @@ def _rate(record: Record, t: int, scored: Mapping[str, Sequence[int]]) -> str:
         return ""
     correct, n = record.primary.correct[t - 1], record.primary.n
     low, high = wilson(correct, n)
-    return (
-        f"{100 * correct / n:.1f} [{100 * low:.1f}, {100 * high:.1f}]{MARK if t in scored[record.split.name] else ''}"
-    )
+    mark = MARK if t in scored[record.split.name] else ""
+    return f"{100 * correct / n:.1f} [{100 * low:.0f}, {100 * high:.0f}]{mark}"
 
 
 def _settled(record: Record) -> str:

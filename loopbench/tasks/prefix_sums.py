@@ -16,6 +16,7 @@ from loopbench.tasks.metrics import exact_accuracy
 from loopbench.tasks.splits import checked, derived_seed, find_split, random_bytes
 
 MAX_BITS = 65_536
+LEADING = 5
 
 # name: (bits, strings, sha256)
 SPLITS: dict[str, tuple[int, int, str]] = {
@@ -50,12 +51,7 @@ class PrefixSumsSource(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     bits: int = Field(32, ge=1, le=MAX_BITS, description="length of the strings")
-    leading_ones: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="share of strings whose first 1 … bits/2 are set to one, the number drawn uniformly",
-    )
+    leading_ones: float = Field(0.0, ge=0, le=1, description="share of the strings whose first five bits are set to one")
     strings: int | None = Field(None, ge=1, le=1_000_000, description="size of a fixed set; default: always fresh")
 
 
@@ -135,9 +131,9 @@ def _draw(source: PrefixSumsSource, count: int, held_out: set[bytes], seed: int,
 
     def draw(count: int) -> Tensor:
         bits = torch.randint(0, 2, (count, source.bits), generator=generator)
-        chosen = torch.rand(count, 1, generator=generator) < source.leading_ones
-        run = torch.randint(1, max(source.bits // 2, 1) + 1, (count, 1), generator=generator)
-        return bits.masked_fill(chosen & (torch.arange(source.bits) < run), 1)
+        chosen = torch.rand(count, generator=generator) < source.leading_ones
+        bits[chosen, :LEADING] = 1
+        return bits
 
     drawn = draw(count)
     while clash := [i for i, row in enumerate(drawn.numpy().astype(np.uint8)) if row.tobytes() in held_out]:

@@ -14,7 +14,7 @@ from safetensors.numpy import save
 
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation import store
-from loopbench.evaluation.record import Record
+from loopbench.evaluation.record import Record, cell_hash
 from loopbench.evaluation.store import MAX_RECORD_BYTES, find_record, read_record, save_record
 from loopbench.evaluation.verdicts import Verdicts, max_packed_bytes, unpack
 from loopbench.files import sha256
@@ -212,6 +212,13 @@ def test_verdicts_survive_packing(n: int, last: int, random: Any) -> None:
 )
 def test_every_ingredient_changes_the_cell(changes: dict[str, Any]) -> None:
     assert record(**changes).cell != record().cell
+
+
+def test_the_metrics_and_which_is_primary_change_the_cell() -> None:
+    one = record()
+    two = one.model_copy(update={"curves": one.curves | {"cells": one.primary}})
+    other = two.model_copy(update={"task": one.task.model_copy(update={"primary_metric": "cells"})})
+    assert len({cell_hash(one), cell_hash(two), cell_hash(other)}) == 3
 
 
 @pytest.mark.parametrize(

@@ -111,20 +111,25 @@ def test_the_audit_finds_an_answer_that_changes_later(share: float) -> None:
 
 
 def test_a_second_metric_can_disagree() -> None:
-    def score(h: Tensor) -> Tensor:
-        x, clock = h[:, :-1], h[:, -1:]
-        return torch.where(clock >= 150, x * torch.tensor([-1.0, 1, 1, 1]), x) - 10  # all wrong for `exact`, always
-
+    """All examples are wrong as a whole and stay so; the first cell changes from 0 to 1."""
     model = late_change(1.0)
-    model.score = score
+    model.score = lambda h: torch.where(
+        h[:, -1:] < 150, torch.tensor([-1.0, -1, -1, -1]), torch.tensor([1.0, -1, -1, -1])
+    )
     examples = toy_examples(40)
-    never = [EXACT, FIRST_CELL]
-    examples.targets[:, 1] = 1
-    examples.targets[:, 0] = (torch.arange(40) % 2).long()
-    model.score = lambda h: torch.where(h[:, -1:] >= 150, torch.tensor([1.0, -1, -1, -1]), torch.tensor([-1.0] * 4))
-    curve = measure_curve(model, never, examples, protocol(T), [T], torch.device("cpu"))
+    examples.targets[:] = torch.tensor([1, 1, 1, 1])
+    curve = measure_curve(model, [EXACT, FIRST_CELL], examples, protocol(T), [T], torch.device("cpu"))
     assert set(curve.correct["exact"]) == {0}
+    assert curve.correct["first-cell"] == [0] * 149 + [40] * (T - 149)
     assert curve.audit.disagreements > 0
+
+
+def test_progress_starts_again_with_a_pass_in_full() -> None:
+    done: list[int] = []
+    plan, examples = protocol(T), toy_examples(40)
+    curve = measure_curve(late_change(1.0), [EXACT], examples, plan, [T], torch.device("cpu"), done.append)
+    assert curve.audit.disagreements > 0
+    assert sum(done) == 40 * T
 
 
 @pytest.mark.parametrize("count", [0, 1, 300, 301, 6000, 6001, 20_000])

@@ -1,0 +1,23 @@
+"""What the README says is what the shipped code and records say."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_is_the_one_that_the_records_give() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "presets.py")]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for line in filter(None, printed.splitlines()):
+        assert line in README
+
+
+def test_files_that_it_names_are_there() -> None:
+    names = re.findall(r"\]\(([^)#:]+)\)|`((?:benchmarks|loopbench)/[\w/.-]+)`", README)
+    assert names
+    for name in (a or b for a, b in names):
+        assert (ROOT / name).exists(), name
