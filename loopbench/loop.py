@@ -1,9 +1,11 @@
 """The one loop: everything that iterates a model does so here."""
 
+import warnings
 from collections.abc import Generator
 
 import torch
 from torch import Tensor
+from torch._dynamo import maybe_mark_dynamic
 
 from loopbench.contracts import LoopedModel
 
@@ -48,9 +50,14 @@ def final_state(states: Generator[Tensor, Tensor | None, None], h: Tensor | None
     return h
 
 
-def compile_step(model: LoopedModel) -> None:
-    """Replace `model.step` with a compiled one; each shape of the state is compiled once (twice with gradients)."""
-    compiled = torch.compile(model.step, dynamic=False)
+def compile_step(model: LoopedModel, inputs: Tensor, *, any_batch: bool = False) -> None:
+    """Run `model.step` through torch.compile from now on; without a working compiler, warn and leave it as it is.
+
+    Args:
+        inputs: `(B, *grid)` symbols to try it on. Each grid is compiled once, and once more with gradients.
+        any_batch: whether batches of other sizes will come, and one compilation is to serve them all.
+    """
+    eager, compiled = model.step, torch.compile(model.step, dynamic=False)
 
     def step(h: Tensor, e: Tensor) -> Tensor:
         # A state that is the injected input itself, or the first one after a detach, would each be compiled apart.
@@ -58,6 +65,16 @@ def compile_step(model: LoopedModel) -> None:
             h = h.clone()
         if torch.is_grad_enabled() and e.requires_grad and not h.requires_grad:
             h = h.detach().requires_grad_()
+        if any_batch:
+            for x in (h, e):
+                maybe_mark_dynamic(x, 0)
         return compiled(h, e)
 
     model.step = step
+    try:
+        with torch.no_grad():
+            final_state(trajectory(model, inputs, 1))
+    except Exception as error:  # whatever the compiler's tool chain may raise
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        warnings.warn(f"torch.compile does not work here, the step runs as it is: {reason}", stacklevel=2)
+        model.step = eager

@@ -83,7 +83,8 @@ def draw(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> alt.
         # light to dark with difficulty, and told apart without colour vision
         scheme=alt.SchemeParams(name="plasma", extent=[0.8, 0.0]),
     )
-    x = alt.X("t:Q", title="iterations").scale(type="log", base=2, domain=[1, max(2, last)], nice=False)
+    ends = [1, last] if last > 1 else [0.5, 2]
+    x = alt.X("t:Q", title="iterations").scale(type="log", base=2, domain=ends, nice=False)
     x = x.axis(
         values=[2**i for i in range(last.bit_length())],
         format=",d",
@@ -96,7 +97,8 @@ def draw(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> alt.
     layers = [
         base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q").scale(domain=[0, 1]), y2="high:Q"),
         base.mark_line(strokeWidth=2).encode(y=y),
-        base.transform_filter("datum.scored").mark_point(filled=True, size=45, opacity=1).encode(y=y),
+        base.transform_filter("datum.alone").mark_rule(strokeWidth=2, opacity=0.4).encode(y="low:Q", y2="high:Q"),
+        base.transform_filter("datum.scored || datum.alone").mark_point(filled=True, size=45, opacity=1).encode(y=y),
     ]
     trained = records[0].model.train_iterations
     if trained is not None:
@@ -115,7 +117,7 @@ def _points(record: Record, scored: Sequence[int]) -> list[dict[str, Any]]:
     for t in sorted({*spaced, *powers, *(t for t in scored if t <= last)}):
         low, high = wilson(curve.correct[t - 1], curve.n)
         rate = {"accuracy": curve.correct[t - 1] / curve.n, "low": low, "high": high}
-        rows.append({"split": record.split.name, "t": t, "scored": t in scored, **rate})
+        rows.append({"split": record.split.name, "t": t, "scored": t in scored, "alone": last == 1, **rate})
     return rows
 
 

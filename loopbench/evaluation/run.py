@@ -11,14 +11,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from loopbench.contracts import LoopedModel, Task
 from loopbench.devices import Precision, computing
 from loopbench.evaluation.cell import Cell, prepare
-from loopbench.evaluation.compiled import compile_for_batches
 from loopbench.evaluation.curve import Report, measure_curve
 from loopbench.evaluation.environment import peak_memory_bytes
 from loopbench.evaluation.protocol import scored_iterations
 from loopbench.evaluation.record import Cost, Record, Retired
 from loopbench.evaluation.store import find_record, save_record
 from loopbench.evaluation.verdicts import recorded_iterations
-from loopbench.loop import trajectory
+from loopbench.loop import compile_step, trajectory
 
 TIMED_STEPS = 3
 
@@ -93,7 +92,7 @@ def run_cell(cell: Cell, output: Path | None, *, force: bool = False, report: Re
     model = cell.placed_model()
     flops = flops_per_step(cell, model)
     if cell.compiled:
-        compile_for_batches(model, cell.examples.inputs[:2].to(cell.device))
+        compile_step(model, cell.examples.inputs[:2].to(cell.device), any_batch=True)
     if cell.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(cell.device)
     scored = scored_iterations(cell.split, cell.model.layers_per_step)

@@ -51,7 +51,7 @@ class PrefixSumsSource(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     bits: int = Field(32, ge=1, le=MAX_BITS, description="length of the strings")
-    leading_ones: float = Field(0.0, ge=0, le=1, description="share of the strings whose first five bits are set to one")
+    leading_ones: float = Field(0.0, ge=0, le=1, description="share of the strings that begin with five ones")
     strings: int | None = Field(None, ge=1, le=1_000_000, description="size of a fixed set; default: always fresh")
 
 

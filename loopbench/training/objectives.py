@@ -17,7 +17,7 @@ class ProgressiveOptions(BaseModel):
 
     max_iterations: int = Field(30, ge=1, le=10_000, description="m: the most iterations of a training step")
     other_starts: float = Field(
-        0.0, ge=0, le=1, description="share of the steps whose first state is where other inputs led, not h_0"
+        0.0, ge=0, le=1, description="share of the steps that start where a neighbouring problem led, not at h_0"
     )
 
 
@@ -38,20 +38,30 @@ def progressive(
     detached, the injected input is not. With n = 0 there is nothing to detach, so that an encoder that acts through
     h_0 alone is trained too (Bansal et al. 2022, https://arxiv.org/abs/2202.05826, with alpha = 1).
 
-    A step with another start first iterates the batch's inputs in another order, U{1..m} times, and goes on from there:
-    a model that answers all the same depends on its input alone, and not on the path to its state (mixed
-    initialization: Anil et al. 2022, https://arxiv.org/abs/2211.09961).
+    A step with another start first iterates neighbouring problems, U{1..2m} times, and goes on from there with the
+    right ones. A neighbour differs in at most one cell, which it has from another example: a wrong answer that has
+    settled must be revised, and a right one kept. A model that does both depends on its input alone, not on the path to
+    its state (mixed initialization: Anil et al. 2022, https://arxiv.org/abs/2211.09961).
     """
     n = draw.randrange(options.max_iterations)
     k = draw.randint(1, options.max_iterations - n)
     h = None
     with torch.no_grad():
         if draw.random() < options.other_starts:
-            others = trajectory(model, examples.inputs.roll(1, 0), draw.randint(1, options.max_iterations))
-            h = final_state(others)
+            neighbours = _neighbours(examples.inputs, draw)
+            h = final_state(trajectory(model, neighbours, draw.randint(1, 2 * options.max_iterations)))
         if n:
             h = final_state(trajectory(model, examples.inputs, n, start=h))
     return task.loss(model.readout(final_state(trajectory(model, examples.inputs, k, start=h))), examples)
+
+
+def _neighbours(inputs: Tensor, draw: random.Random) -> Tensor:
+    """`(B, *grid)` symbols, with one cell of each example taken from the example before it."""
+    cells = inputs.flatten(1).clone()
+    places = [draw.randrange(cells.shape[1]) for _ in cells]
+    rows = torch.arange(len(cells), device=cells.device)
+    cells[rows, places] = cells[rows - 1, places]
+    return cells.view_as(inputs)
 
 
 def every_iteration(

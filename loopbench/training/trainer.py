@@ -93,7 +93,8 @@ class Trainer:
             find_split(self.task, split)
         self.ema = None if recipe.ema is None else ModelEmaV3(self.model, decay=recipe.ema)
         if recipe.compile:
-            compile_step(self.model)
+            batch = next(self.task.batches(self.source, recipe.batch_size, recipe.seed))
+            compile_step(self.model, processes.share(batch).inputs.to(device))
         self.loss: nn.Module = _Loss(self.model, self.task, objective, options)
         if processes.count > 1:
             self.loss = DistributedDataParallel(self.loss, find_unused_parameters=True)

@@ -48,8 +48,9 @@ def test_splits_are_ordered_by_difficulty_and_the_training_range_is_marked() -> 
     assert "trained" not in str(draw([unknown], {}).to_dict())
 
 
-def test_one_iteration_can_be_drawn(tmp_path: Path) -> None:
+def test_one_iteration_is_a_dot(tmp_path: Path) -> None:
     save_plot(tmp_path / "curve.svg", [made_record([1, 0], 1)], {})
+    assert 'aria-roledescription="point"' in (tmp_path / "curve.svg").read_text()
 
 
 @pytest.mark.parametrize("name", ["curve.pdf", "curve", "curve.png.tmp"])

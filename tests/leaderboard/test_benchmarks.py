@@ -40,7 +40,8 @@ def test_the_score_is_the_mean_over_splits_and_depths() -> None:
 def test_layers_per_step_count() -> None:
     """Four layers a step reach a depth in a quarter of the iterations."""
     slow = [
-        made_record([16], 2 * depth, split={"name": name}, model={"layers_per_step": 4}) for name, depth in DEPTHS.items()
+        made_record([16], 2 * depth, split={"name": name}, model={"layers_per_step": 4})
+        for name, depth in DEPTHS.items()
     ]
     assert PREFIX_SUMS.score(slow).value == 100
 
@@ -76,7 +77,10 @@ def test_the_interval_covers() -> None:
         (lambda r: [], "bits-64, bits-128, bits-256, bits-512 not evaluated"),
         (lambda r: [*r[:3], r[3].until(2047)], "T = 2047 on bits-512 ends before effective depth 2048"),
         (
-            lambda r: [*r[:3], made_record([1, 0], 2048, split={"name": "bits-512"}, model={"weights_sha256": "c" * 64})],
+            lambda r: [
+                *r[:3],
+                made_record([1, 0], 2048, split={"name": "bits-512"}, model={"weights_sha256": "c" * 64}),
+            ],
             "different models",
         ),
         (lambda r: records([1, 0], task={"version": 2}), "version 1 of task prefix-sums"),

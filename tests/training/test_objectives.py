@@ -86,32 +86,32 @@ def test_progressive_goes_n_steps_without_and_k_with_gradient(n: int, k: int) ->
     assert model.w.grad is not None and model.w.grad.item() == pytest.approx(through_e)
 
 
-def test_another_start_is_where_the_other_inputs_led() -> None:
+def test_another_start_is_where_a_neighbouring_problem_led() -> None:
     model = Scale()
-    inputs = torch.tensor([[1.0], [3.0]], dtype=torch.float64)
-    examples = Examples(inputs, torch.zeros(2, 1), ("x", "y"))
-    others, n, k = 2, 1, 2
+    inputs = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float64)
+    examples = Examples(inputs, torch.zeros(2, 2), ("x", "y"))
+    before, n, k = 2, 1, 2
 
     class Draw(random.Random):
         def random(self) -> float:
             return 0.49
 
-        def randrange(self, *_: int) -> int:
-            return n
+        def randrange(self, stop: int) -> int:
+            return n if stop == 30 else 1  # or the cell that changes
 
         def randint(self, low: int, high: int) -> int:
-            return others if high == 30 else k
+            return before if high == 60 else k
 
     options = ProgressiveOptions(max_iterations=30, other_starts=0.5)
     loss = progressive(model, SumLoss(), examples, options, Draw())
     expected = 0.0
-    for own, other in ((1.0, 3.0), (3.0, 1.0)):
-        h = 2.0 * other
-        for e in [2.0 * other] * others + [2.0 * own] * (n + k):
+    for own, neighbour in ((1.0, 1.0), (2.0, 4.0), (3.0, 3.0), (4.0, 2.0)):
+        h = 2.0 * neighbour
+        for e in [2.0 * neighbour] * before + [2.0 * own] * (n + k):
             h = 0.9 * h + 0.5 * e
         expected += h
     assert loss.item() == pytest.approx(expected)
-    assert model.steps == [False] * (others + n) + [True] * k
+    assert model.steps == [False] * (before + n) + [True] * k
 
 
 def test_progressive_draws_n_and_k_uniformly() -> None:

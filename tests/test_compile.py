@@ -7,8 +7,8 @@ from torch._inductor import config
 
 from loopbench.contracts import LoopedModel
 from loopbench.evaluation import retirement
-from loopbench.evaluation.compiled import compile_for_batches
 from loopbench.evaluation.curve import Curve, measure_curve
+from loopbench.loop import compile_step
 
 EXAMPLES = toy_examples(50)
 
@@ -39,7 +39,7 @@ def no_audit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_shrinking_batches_do_not_compile_again() -> None:
     model, eager = Contraction(), measure(Contraction())
-    compile_for_batches(model, EXAMPLES.inputs[:2])
+    compile_step(model, EXAMPLES.inputs[:2], any_batch=True)
     counters.clear()
     compiled = measure(model)
     assert compiled.correct == eager.correct
@@ -52,6 +52,6 @@ def test_without_a_compiler_it_warns_and_runs(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(config.cpp, "cxx", ("/nonexistent/c++",))
     model = Contraction()
     with pytest.warns(UserWarning, match="torch.compile does not work here") as warned:
-        compile_for_batches(model, EXAMPLES.inputs[:2])
+        compile_step(model, EXAMPLES.inputs[:2], any_batch=True)
     assert "\n" not in str(warned[0].message)
     assert measure(model).correct == measure(Contraction()).correct
