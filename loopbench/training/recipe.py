@@ -60,6 +60,9 @@ class Recipe(_Section):
     data: dict[str, Any] = Field(default_factory=dict, description="the training data's settings")
     architecture: str
     config: dict[str, Any] = Field(default_factory=dict, description="the architecture's settings")
+    freeze: tuple[str, ...] = Field(
+        (), description="parameters that stay as they are initialized: names, * for any part"
+    )
     objective: ObjectiveChoice
     steps: int | None = Field(None, ge=1, le=100_000_000)
     budget_minutes: float | None = Field(

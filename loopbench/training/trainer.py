@@ -3,8 +3,9 @@
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
@@ -87,6 +88,7 @@ class Trainer:
                 f"objective {objective.name} runs up to {self.iterations} iterations, "
                 f"but {recipe.architecture} has at most {self.model.max_iterations}"
             )
+        freeze(self.model, recipe.freeze)
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.set_rate = make_schedule(self.optimizer, recipe.schedule, self.steps)
         for split in recipe.probe.splits if recipe.probe else ():
@@ -181,6 +183,21 @@ class Trainer:
             found[split] = self.task.metrics[0].score(self.weights.readout(h), examples).float().mean().item()
         self.model.train()
         return found
+
+
+def freeze(model: nn.Module, patterns: Iterable[str]) -> None:
+    """Keep the parameters whose names match a pattern (`*` for any part) out of the training.
+
+    Raises:
+        LoopbenchError: a pattern that matches none.
+    """
+    for pattern in patterns:
+        matching = [parameter for name, parameter in model.named_parameters() if fnmatchcase(name, pattern)]
+        if not matching:
+            names = ", ".join(name for name, _ in model.named_parameters())
+            raise LoopbenchError(f"freeze: {pattern!r} matches no parameter of {names}")
+        for parameter in matching:
+            parameter.requires_grad_(False)
 
 
 def measure_steps(recipe: Recipe, device: torch.device, processes: Processes, warmup: int = 3) -> int:

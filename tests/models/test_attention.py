@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from loopbench.models.attention import local_attention
+from loopbench.models.attention import Attention, local_attention
 
 WINDOW = 5
 
@@ -32,3 +32,15 @@ def test_local_attention_is_full_attention_under_a_mask(n: int) -> None:
     torch.testing.assert_close(
         torch.autograd.grad(local, (q, k, v), upstream), torch.autograd.grad(masked, (q, k, v), upstream)
     )
+
+
+@pytest.mark.parametrize("gain", [1.0, 1.5])
+def test_positions_are_relative_only_while_the_gains_on_q_and_k_are_equal(gain: float) -> None:
+    """A gain that differs within a rotated pair of channels, after the rotation, makes the angle itself matter."""
+    torch.manual_seed(0)
+    attention = Attention(16, 1, local_attention).double()
+    attention.query_norm.weight.data[0] = attention.key_norm.weight.data[0] = gain
+    x = torch.randn(1, 60, 16, dtype=torch.float64)
+    moved = attention(x)[:, 32:-2]
+    here = attention(x[:, 30:])[:, 2:-2]
+    assert torch.allclose(here, moved, atol=1e-5) == (gain == 1.0)

@@ -157,6 +157,13 @@ def test_the_average_of_the_weights_is_what_is_saved(recipe: Recipe, tmp_path: P
     assert not torch.equal(saved[name], state["model"][name])
 
 
+def test_frozen_parameters_stay_as_they_were(recipe_file: Path, tmp_path: Path) -> None:
+    train(load_recipe(recipe_file, ["freeze=[block.attention.*_norm.weight]"]), tmp_path / "run")
+    saved = load_file(tmp_path / "run" / "model.safetensors")
+    assert set(saved["block.attention.query_norm.weight"].tolist()) == {1.0}
+    assert len(set(saved["block.norm.post.weight"].tolist())) > 1
+
+
 def test_probes_are_logged_and_change_nothing(recipe_file: Path, tmp_path: Path) -> None:
     probe = "probe={splits: [dev-bits-32], every: 10, examples: 4, iterations: 3}"
     train(load_recipe(recipe_file, [probe]), tmp_path / "probed")
@@ -201,6 +208,7 @@ def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(recipe: Recipe, tmp
         (["data.bits=0"], "bits"),
         (["optimizer.name=adamx"], "adamx"),
         (["schedule.warmup_steps=30"], "warmup_steps"),
+        (["freeze=[block.x*]"], "matches no parameter"),
         (["architecture=fixed-depth"], "fixed-depth has at most 1"),
         (["probe={splits: [dev-bits-33], every: 1}"], "dev-bits-33"),
     ],
