@@ -12,7 +12,6 @@ from statistics import mean
 
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation import Record, read_record
-from loopbench.evaluation.protocol import iterations_to_depth
 from loopbench.evaluation.statistics import correct_at_depth, summarize
 from loopbench.leaderboard.benchmarks import PREFIX_SUMS
 from loopbench.registry import entries
@@ -34,11 +33,7 @@ def names() -> list[str]:
 
 def records_of(name: str) -> dict[str, Record]:
     records = [read_record(path) for path in sorted((RESULTS / name).glob("prefix-sums.*.json"))]
-    return {record.split.name: record for record in records if record.protocol.iterations >= 8 * record_depth(record)}
-
-
-def record_depth(record: Record) -> int:
-    return iterations_to_depth(SPLITS.get(record.split.name, 1), record.model.layers_per_step)
+    return {record.split.name: record for record in records if record.status == "complete"}
 
 
 def rates(record: Record) -> str:
