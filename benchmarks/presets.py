@@ -33,7 +33,7 @@ def names() -> list[str]:
 
 def records_of(name: str) -> dict[str, Record]:
     records = [read_record(path) for path in sorted((RESULTS / name).glob("prefix-sums.*.json"))]
-    return {record.split.name: record for record in records if record.status == "complete"}
+    return {record.split.name: record for record in records if record.status == "complete" and not record.partial}
 
 
 def rates(record: Record) -> str:

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 RECIPE = """
@@ -20,37 +19,31 @@ data: {bits: 16}
 architecture: recall-outer
 config: {width: 8, heads: 1}
 objective: {name: progressive, options: {max_iterations: 8}}
-steps: 1500
+steps: 8000
 batch_size: 32
 optimizer: {lr: 1.0e-2}
 compile: false
 checkpoint_every: 11
 """
-EVALUATION = ["eval", "--model", "looped-prefix-sums", "--limit", "12", "--iterations", "256", "--json"]
+LONGEST = 9.0  # seconds before a kill; starting takes about half of it
+EVALUATION = ["eval", "--model", "looped-prefix-sums", "--limit", "60", "--iterations", "512", "--json"]
 
 
-def run(arguments: list[str], kills: int, moments: random.Random, longest: float) -> None:
-    """Run a command, killing it so many times before letting it finish."""
+def run(arguments: list[str], kills: int, moments: random.Random) -> int:
+    """Run a command, killing it up to so many times before letting it finish; how often it was killed."""
     command = [sys.executable, "-m", "loopbench", *arguments]
-    while kills:
+    for killed in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
-            _, errors = process.communicate(timeout=moments.uniform(1, longest))
+            _, errors = process.communicate(timeout=moments.uniform(1, LONGEST))
             if process.returncode:
                 raise SystemExit(f"failed after a kill: {errors.decode()}")
-            print("  it finished before it could be killed")
-            return
+            return killed
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
-            kills -= 1
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
-def length(command: list[str]) -> float:
-    begin = time.monotonic()
-    subprocess.run([sys.executable, "-m", "loopbench", *command], check=True, stdout=subprocess.DEVNULL)
-    return time.monotonic() - begin
+    return kills
 
 
 def counts(folder: Path) -> dict[str, object]:
@@ -67,14 +60,14 @@ def main(kills: int) -> None:
         folder = Path(name)
         (folder / "recipe.yaml").write_text(RECIPE)
         train = ["train", str(folder / "recipe.yaml"), "--resume", "--output"]
-        seconds = length([*train, str(folder / "whole")])
-        run([*train, str(folder / "parts")], kills, moments, seconds / 2)
+        run([*train, str(folder / "whole")], 0, moments)
+        killed = run([*train, str(folder / "parts")], kills, moments)
         weights = [(folder / side / "model.safetensors").read_bytes() for side in ("whole", "parts")]
-        print(f"training, {kills} kills: {'the same weights' if weights[0] == weights[1] else 'DIFFERENT WEIGHTS'}")
-        seconds = length([*EVALUATION, "--output", str(folder / "records")])
-        run([*EVALUATION, "--output", str(folder / "again")], kills, moments, seconds / 2)
+        print(f"training, {killed} kills: {'the same weights' if weights[0] == weights[1] else 'DIFFERENT WEIGHTS'}")
+        run([*EVALUATION, "--output", str(folder / "records")], 0, moments)
+        killed = run([*EVALUATION, "--output", str(folder / "again")], kills, moments)
         same = counts(folder / "records") == counts(folder / "again")
-        print(f"evaluation, {kills} kills: {'the same counts' if same else 'DIFFERENT COUNTS'}")
+        print(f"evaluation, {killed} kills: {'the same counts' if same else 'DIFFERENT COUNTS'}")
         left = [path.name for path in folder.rglob("*.tmp")]
         print(f"temporary files left behind, which nothing reads: {len(left)}")
         if weights[0] != weights[1] or not same:

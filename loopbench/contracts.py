@@ -240,7 +240,7 @@ class Objective:
         options: the pydantic model of its settings (`objective.options` in a recipe).
         loss: `(model, task, examples, options, draw) -> scalar`; `draw` is seeded by the run and the step, the same on
             every process of a distributed run.
-        iterations: the most iterations that a training step with these options runs.
+        iterations: the most iterations of a training step with these options from its start to its loss.
     """
 
     name: str

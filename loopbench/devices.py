@@ -34,7 +34,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def parameter_dtype(precision: Precision) -> torch.dtype:
-    """The dtype that weights and states have under a precision."""
+    """The dtype of the weights under a precision."""
     return torch.float64 if precision == "float64" else torch.float32
 
 

@@ -56,6 +56,19 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
+def check_writable(folder: Path) -> None:
+    """Find out early what would be too late after a long run; nothing is made.
+
+    Raises:
+        LoopbenchError: the folder is not there and cannot be made, or nothing can be written in it.
+    """
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise LoopbenchError(f"cannot write to {folder}: {nearest} is not a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise LoopbenchError(f"cannot write to {folder}: permission denied")
+
+
 def canonical_json(value: Any) -> bytes:
     """Sorted keys, no spaces, ASCII: equal values give equal bytes.
 

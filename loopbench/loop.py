@@ -37,12 +37,13 @@ def trajectory(
             h, e = h[kept], e[kept]
 
 
-def final_state(states: Generator[Tensor, Tensor | None, None], h: Tensor | None = None) -> Tensor:
+def final_state(states: Generator[Tensor, Tensor | None, None]) -> Tensor:
     """The last of some states.
 
     Raises:
         ValueError: there is none.
     """
+    h = None
     for state in states:
         h = state
     if h is None:

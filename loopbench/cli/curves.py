@@ -70,7 +70,7 @@ def _rate(record: Record, t: int, scored: Mapping[str, Sequence[int]]) -> str:
 def _settled(record: Record) -> str:
     """The share of states that settled before T, unless nobody looked or it was wrong."""
     retired = record.retired
-    if retired is None or not record.protocol.retirement:
+    if retired is None or record.cut or not record.protocol.retirement:
         return "not looked at"
     if retired.disagreements:
         return "verdicts changed after it: run in full"

@@ -46,7 +46,7 @@ def evaluate_command(
     from loopbench.evaluation.cell import prepare
     from loopbench.evaluation.plot import plot_format, save_plot
     from loopbench.evaluation.protocol import scored_iterations
-    from loopbench.evaluation.store import check_writable
+    from loopbench.files import check_writable
     from loopbench.hub import load_model
     from loopbench.plugins import get_task
 

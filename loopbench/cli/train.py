@@ -1,6 +1,8 @@
 """`loopbench train`: a recipe to a run folder."""
 
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -31,10 +33,18 @@ def train_command(
     from loopbench.training.trainer import Diverged
     from loopbench.training.trainer import Progress as Step
 
+    interrupted = threading.Event()
+
+    def interrupt(*_: object) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt  # the second time, at once
+        interrupted.set()
+
+    signal.signal(signal.SIGINT, interrupt)  # the first time, after a checkpoint
     first = os.environ.get("RANK", "0") == "0"  # under torchrun one process speaks for all
     plan = load_recipe(recipe, changes or [], seed)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not first) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not first) as bar:
         task = bar.add_task("starting", total=None)
 
         def report(step: Step, steps: int) -> None:
@@ -44,10 +54,20 @@ def train_command(
                 bar.console.print(f"step {step.step}: loss {step.loss:.4f}, {found}", highlight=False)
 
         try:
-            complete = train(plan, output, resume=resume, max_minutes=max_minutes, device=device, report=report)
+            complete = train(
+                plan,
+                output,
+                resume=resume,
+                max_minutes=max_minutes,
+                stop=interrupted.is_set,
+                device=device,
+                report=report,
+            )
         except Diverged as failure:
             typer.echo(f"diverged: {failure}; {output} keeps the last checkpoint", err=True)
             raise typer.Exit(1) from failure
+    if interrupted.is_set() and not complete:
+        raise KeyboardInterrupt
     if first:
         done = "trained" if complete else "stopped, --resume goes on"
         typer.echo(f"{done}: {output} (loopbench eval --model {output if output.is_absolute() else f'./{output}'})")

@@ -20,7 +20,7 @@ from loopbench.evaluation.record import (
     Record,
     started_record,
 )
-from loopbench.evaluation.store import check_writable
+from loopbench.files import check_writable
 from loopbench.hub import check_unchanged
 from loopbench.plugins import get_task
 from loopbench.tasks.splits import find_split

@@ -107,6 +107,7 @@ class Record(Stored):
     cost: Cost | None = Field(description="what it took")
 
     _verdicts: Verdicts | None = PrivateAttr(None)
+    _cut: bool = PrivateAttr(False)
 
     @property
     def verdicts(self) -> Verdicts:
@@ -118,6 +119,11 @@ class Record(Stored):
         if self._verdicts is None:
             raise LoopbenchError(f"{self.file_name} is not complete: it has no verdicts")
         return self._verdicts
+
+    @property
+    def cut(self) -> bool:
+        """Whether the run went on beyond T, so that `retired` and `cost` tell of more than the curves do."""
+        return self._cut
 
     @property
     def primary(self) -> Correct:
@@ -159,9 +165,10 @@ class Record(Stored):
         """The record as if the run had ended at an earlier iteration; what it cost stays as it was."""
         curves = {name: Correct(n=c.n, correct=c.correct[:iterations]) for name, c in self.curves.items()}
         protocol = self.protocol.model_copy(update={"iterations": iterations})
-        return self.model_copy(update={"curves": curves, "protocol": protocol}).with_verdicts(
-            self.verdicts.until(iterations)
-        )
+        record = self.model_copy(update={"curves": curves, "protocol": protocol})
+        record = record.with_verdicts(self.verdicts.until(iterations))
+        record._cut = self._cut or iterations < self.protocol.iterations
+        return record
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -1,7 +1,6 @@
 """Records on disk. The file of verdicts is written before the record that names it, and each of them whole."""
 
 import contextlib
-import os
 from pathlib import Path
 
 from loopbench.errors import LoopbenchError
@@ -65,17 +64,3 @@ def save_record(folder: Path, record: Record) -> None:
     write_json(path, record.model_dump(mode="json"))
     if before is not None and before != record.per_example:
         (folder / before.file).unlink(missing_ok=True)
-
-
-def check_writable(folder: Path) -> None:
-    """Make a folder, and find out early what would be too late after the run.
-
-    Raises:
-        LoopbenchError: nothing can be written there.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LoopbenchError(f"cannot write to {folder}: {error.strerror or error}") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise LoopbenchError(f"cannot write to {folder}: permission denied")

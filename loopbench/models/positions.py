@@ -20,6 +20,7 @@ def rotation(grid: tuple[int, ...], channels: int, device: torch.device) -> tupl
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)  # the tables outlive the call, and inference tensors cannot be trained with
 def _tables(grid: tuple[int, ...], channels: int, device: torch.device) -> tuple[Tensor, Tensor]:
     pairs = channels // 2 // len(grid)
     frequency = BASE ** (-torch.arange(pairs, dtype=torch.float32) / pairs)

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]: a bare PathLike in it
 from torch import Tensor
@@ -20,21 +19,24 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a tree of dicts, lists, tensors and JSON values, whole or not at all.
 
     Raises:
-        LoopbenchError: the file cannot be written.
+        LoopbenchError: the file cannot be written, or the state has values that are neither.
     """
     tensors: dict[str, Tensor] = {}
-    tree = json.dumps(_take_tensors(state, "", tensors))
+    try:
+        tree = json.dumps(_take_tensors(state, "", tensors))
+    except TypeError as error:
+        raise LoopbenchError(f"the state of this optimizer cannot be kept in a checkpoint: {error}") from error
     write_with(path, lambda temporary: save_file(tensors, temporary, metadata={"state": tree}))
 
 
-def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """Read what `save_checkpoint` wrote.
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read what `save_checkpoint` wrote, on the CPU.
 
     Raises:
         LoopbenchError: the file is no such checkpoint.
     """
     try:
-        opened: Any = safe_open(path, framework="pt", device=str(device))  # which has no types
+        opened: Any = safe_open(path, framework="pt")  # which has no types
         with opened as file:
             tensors = {name: file.get_tensor(name) for name in list(file.keys())}
             return _put_tensors(json.loads(file.metadata()["state"]), tensors)
@@ -44,7 +46,7 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
 
 def _take_tensors(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, Tensor):
-        tensors[path] = value.detach().contiguous()
+        tensors[path] = value.detach().clone().contiguous()  # tied weights are two tensors here
         return {TENSOR: path}
     if isinstance(value, dict):
         items = cast(dict[Any, Any], value).items()

@@ -58,6 +58,8 @@ def joined(device: torch.device) -> Generator[Processes]:
     if "RANK" not in os.environ:
         yield Processes()
         return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # collectives of Python objects go through the current device
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size())

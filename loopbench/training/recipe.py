@@ -26,7 +26,9 @@ class ObjectiveChoice(_Section):
 class OptimizerChoice(_Section):
     """A timm optimizer. Norm gains and biases have no weight decay."""
 
-    name: str = Field("adamw", description="any optimizer that timm.optim knows")
+    name: str = Field(
+        "adamw", description="one of timm.optim whose state is tensors and numbers, as it is of nearly all"
+    )
     lr: float = Field(gt=0, le=10, description="peak learning rate")
     weight_decay: float = Field(0.01, ge=0, le=10)
     betas: tuple[float, float] | None = Field(None, description="default: the optimizer's own")
@@ -116,7 +118,7 @@ def dump_recipe(recipe: Recipe) -> str:
 def _assign(values: dict[str, Any], key: str, text: str) -> None:
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise LoopbenchError(f"--set {key}: {text!r} is not a YAML value") from error
     *sections, last = key.split(".")
     for section in sections:

@@ -7,6 +7,7 @@ from typing import Any
 
 from loopbench.errors import LoopbenchError
 from loopbench.files import write_bytes
+from loopbench.references import CONFIG, WEIGHTS
 from loopbench.training.recipe import Recipe, dump_recipe, load_recipe
 
 RECIPE = "recipe.yaml"
@@ -20,9 +21,12 @@ def open_run(folder: Path, recipe: Recipe, resume: bool) -> Recipe:
     A recipe with `budget_minutes` goes on with the number of steps that the run measured when it started.
 
     Raises:
-        LoopbenchError: a run is there and `resume` is false, or the run there follows another recipe.
+        LoopbenchError: a run is there and `resume` is false, the run there follows another recipe, or a model is there that is
+            no run's.
     """
     if not (folder / RECIPE).exists():
+        if any((folder / name).exists() for name in (CONFIG, WEIGHTS)):
+            raise LoopbenchError(f"{folder} holds a model that was not trained there: choose another folder")
         return recipe
     if not resume:
         raise LoopbenchError(

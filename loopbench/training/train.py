@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from loopbench.devices import resolve_device
+from loopbench.files import check_writable
 from loopbench.training.processes import joined
 from loopbench.training.recipe import Recipe
 from loopbench.training.run import CHECKPOINT, append_log, open_run, rewind_log, start_run
@@ -20,6 +21,7 @@ def train(
     *,
     resume: bool = False,
     max_minutes: float = math.inf,
+    stop: Callable[[], bool] = lambda: False,
     device: str = "auto",
     report: Callable[[Progress, int], None] = lambda progress, steps: None,
 ) -> bool:
@@ -28,6 +30,7 @@ def train(
     Args:
         resume: go on from the folder's last checkpoint, if it has one.
         max_minutes: stop cleanly at the first step after so many minutes.
+        stop: asked after every step whether to stop cleanly there.
         report: called on the first process after every step with the progress and the number of steps.
 
     Returns:
@@ -38,8 +41,10 @@ def train(
         Diverged: the loss stopped being finite; the folder keeps the last checkpoint.
     """
     started = time.monotonic()
-    local = os.environ.get("LOCAL_RANK")  # torchrun's
-    where = resolve_device(f"cuda:{local}" if local and device == "cuda" else device)
+    where = resolve_device(device)
+    if where.type == "cuda" and "LOCAL_RANK" in os.environ:  # torchrun's: one device a process
+        where = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}")
+    check_writable(folder)
     with joined(where) as processes:
         recipe, begun = processes.agree(lambda: (open_run(folder, recipe, resume), (folder / CHECKPOINT).exists()))
         if recipe.steps is None:
@@ -55,13 +60,13 @@ def train(
             rewind_log(folder, trainer.done)
 
         def after(progress: Progress) -> bool:
-            stop = processes.agree(lambda: time.monotonic() - started > 60 * max_minutes)
+            stopping = processes.agree(lambda: stop() or time.monotonic() - started > 60 * max_minutes)
             if processes.first:
                 append_log(folder, {key: value for key, value in asdict(progress).items() if value is not None})
-                if stop or progress.step == trainer.steps or progress.step % recipe.checkpoint_every == 0:
+                if stopping or progress.step == trainer.steps or progress.step % recipe.checkpoint_every == 0:
                     trainer.save(folder)
                 report(progress, trainer.steps)
-            return stop
+            return stopping
 
         trainer.run(after)
         return trainer.done == trainer.steps

@@ -94,9 +94,9 @@ class Trainer:
         for split in recipe.probe.splits if recipe.probe else ():
             find_split(self.task, split)
         self.ema = None if recipe.ema is None else ModelEmaV3(self.model, decay=recipe.ema)
+        first = processes.share(next(self.task.batches(self.source, recipe.batch_size, recipe.seed)))
         if recipe.compile:
-            batch = next(self.task.batches(self.source, recipe.batch_size, recipe.seed))
-            compile_step(self.model, processes.share(batch).inputs.to(device))
+            compile_step(self.model, first.inputs.to(device))
         self.loss: nn.Module = _Loss(self.model, self.task, objective, options)
         if processes.count > 1:
             self.loss = DistributedDataParallel(self.loss, find_unused_parameters=True)
@@ -130,7 +130,7 @@ class Trainer:
         Raises:
             LoopbenchError: it is not one of this recipe.
         """
-        state = load_checkpoint(folder / CHECKPOINT, self.device)
+        state = load_checkpoint(folder / CHECKPOINT)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.ema is not None:
@@ -157,7 +157,7 @@ class Trainer:
 
     def _step(self, examples: Examples) -> tuple[float, float]:
         seed = derived_seed(self.recipe.seed, "step", self.done)
-        torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]: untyped
+        torch.manual_seed(seed + self.processes.rank)  # pyright: ignore[reportUnknownMemberType]: untyped
         self.optimizer.zero_grad()
         with computing(self.recipe.precision, self.device):
             loss = self.loss(examples, random.Random(seed))

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from loopbench.cli import main
 from loopbench.errors import LoopbenchError
 from loopbench.hub import load_model
 from loopbench.training.checkpoint import load_checkpoint, save_checkpoint
@@ -150,7 +151,7 @@ def test_two_processes_train_as_one(recipe_file: Path, tmp_path: Path) -> None:
 
 def test_the_average_of_the_weights_is_what_is_saved(recipe: Recipe, tmp_path: Path) -> None:
     train(recipe, tmp_path / "run")
-    state = load_checkpoint(tmp_path / "run" / CHECKPOINT, torch.device("cpu"))
+    state = load_checkpoint(tmp_path / "run" / CHECKPOINT)
     saved = load_file(tmp_path / "run" / "model.safetensors")
     name = "encoder.linear.weight"
     assert torch.equal(saved[name], state["ema"][name])
@@ -206,6 +207,7 @@ def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(recipe: Recipe, tmp
         (["objective.options.m=3"], "m"),
         (["config.width=7"], "width"),
         (["data.bits=0"], "bits"),
+        (["data.strings=5"], "less than one batch"),
         (["optimizer.name=adamx"], "adamx"),
         (["schedule.warmup_steps=30"], "warmup_steps"),
         (["freeze=[block.x*]"], "matches no parameter"),
@@ -221,6 +223,53 @@ def test_a_recipe_that_does_not_fit_is_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_model_that_is_no_run_is_not_overwritten(recipe: Recipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "run")
+    (tmp_path / "run" / RECIPE).unlink()
+    before = weights(tmp_path / "run")
+    with pytest.raises(LoopbenchError, match="a model that was not trained there"):
+        train(recipe, tmp_path / "run", resume=True)
+    assert weights(tmp_path / "run") == before
+
+
+def test_interrupted_it_keeps_every_step(recipe_file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = command(recipe_file, "--set", "steps=100000", "--set", "checkpoint_every=100000", "--output", run)
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and len(losses(run)) < 3:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert (process.returncode, errors.strip()) == (130, "interrupted")
+    assert load_checkpoint(run / CHECKPOINT)["step"] == losses(run)[-1][0] >= 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsuch.yaml", "--output", "x"], "nonsuch.yaml does not exist"),
+        (["recipe.yaml", "--output", "x", "--device", "tpu"], "unknown device"),
+        (["recipe.yaml", "--output", "recipe.yaml/x"], "cannot write"),
+        (["recipe.yaml", "--output", "x", "--set", "steps=2024-13-45"], "not a YAML value"),
+    ],
+)
+def test_the_command_refuses_in_one_line(
+    recipe_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(recipe_file.parent)
+    monkeypatch.setattr(sys, "argv", ["loopbench", "train", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    errors = capsys.readouterr().err.strip()
+    assert ended.value.code == 2
+    assert message in errors and "\n" not in errors
+    assert not (recipe_file.parent / "x").exists()
+
+
 def test_an_output_that_is_a_file_is_one_line(recipe: Recipe, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(LoopbenchError, match="cannot write"):
@@ -228,14 +277,15 @@ def test_an_output_that_is_a_file_is_one_line(recipe: Recipe, tmp_path: Path) ->
 
 
 def test_checkpoints_keep_trees_of_tensors_and_values(tmp_path: Path) -> None:
-    state = {"a": [torch.ones(2), {"b": torch.tensor(3)}], 0: None, "c": (1.5, "x", True)}
+    tied = torch.ones(2)
+    state = {"a": [tied, tied, torch.ones(2), {"b": torch.tensor(3)}], 0: None, "c": (1.5, "x", True)}
     save_checkpoint(tmp_path / "c.safetensors", state)
-    loaded = load_checkpoint(tmp_path / "c.safetensors", torch.device("cpu"))
-    assert torch.equal(loaded["a"][0], torch.ones(2)) and loaded["a"][1]["b"].item() == 3
+    loaded = load_checkpoint(tmp_path / "c.safetensors")
+    assert torch.equal(loaded["a"][0], torch.ones(2)) and loaded["a"][3]["b"].item() == 3
     assert loaded[0] is None and loaded["c"] == [1.5, "x", True]
     (tmp_path / "c.safetensors").write_bytes(b"junk")
     with pytest.raises(LoopbenchError, match="not a checkpoint"):
-        load_checkpoint(tmp_path / "c.safetensors", torch.device("cpu"))
+        load_checkpoint(tmp_path / "c.safetensors")
 
 
 def test_the_log_survives_a_line_cut_short(recipe: Recipe, tmp_path: Path) -> None:
