@@ -21,8 +21,8 @@ def open_run(folder: Path, recipe: Recipe, resume: bool) -> Recipe:
     A recipe with `budget_minutes` goes on with the number of steps that the run measured when it started.
 
     Raises:
-        LoopbenchError: a run is there and `resume` is false, the run there follows another recipe, or a model is there that is
-            no run's.
+        LoopbenchError: a run is there and `resume` is false, the run there follows another recipe, or a model is there
+            that is no run's.
     """
     if not (folder / RECIPE).exists():
         if any((folder / name).exists() for name in (CONFIG, WEIGHTS)):
