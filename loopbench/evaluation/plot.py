@@ -102,7 +102,7 @@ def draw(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> alt.
     ]
     trained = records[0].model.train_iterations
     if trained is not None:
-        layers = [*_training_range(min(trained, last)), *layers]
+        layers = [*_training_range(trained, last), *layers]
     return alt.layer(
         *layers, width=WIDTH, height=HEIGHT, background="white", title=_title(records, scored), config=STYLE
     )
@@ -121,8 +121,8 @@ def _points(record: Record, scored: Sequence[int]) -> list[dict[str, Any]]:
     return rows
 
 
-def _training_range(trained: int) -> list[alt.Chart]:
-    span = alt.Chart(alt.Data(values=[{"from": 1, "to": trained, "text": f"trained up to t = {trained}"}]))
+def _training_range(trained: int, last: int) -> list[alt.Chart]:
+    span = alt.Chart(alt.Data(values=[{"from": 1, "to": min(trained, last), "text": f"trained up to t = {trained}"}]))
     text = span.mark_text(align="left", baseline="bottom", dy=-5, color=FAINT, fontSize=11)
     return [
         span.mark_rect(color="#000000", opacity=0.045).encode(x="from:Q", x2="to:Q"),

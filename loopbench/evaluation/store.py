@@ -48,7 +48,8 @@ def find_record(folder: Path, started: Record) -> Record | None:
 
 
 def save_record(folder: Path, record: Record) -> None:
-    """Write a record in place of the one of the same cell; one that is only started never replaces a complete one.
+    """Write a record in place of the one of the same cell; one that is only started, or has fewer iterations, never
+    replaces a complete one.
 
     Raises:
         LoopbenchError: it cannot be written; what stood there before still stands.
@@ -56,11 +57,13 @@ def save_record(folder: Path, record: Record) -> None:
     path = folder / record.file_name
     before = None
     with contextlib.suppress(LoopbenchError):
-        before = read_record(path).per_example
+        before = read_record(path)
+    replaced = before.per_example if before else None
+    longer = before is not None and before.protocol.iterations > record.protocol.iterations
+    if replaced is not None and (record.per_example is None or longer):
+        return
     if record.per_example is not None:
         write_bytes(folder / record.per_example.file, record.verdicts.pack())
-    elif before is not None:
-        return
     write_json(path, record.model_dump(mode="json"))
-    if before is not None and before != record.per_example:
-        (folder / before.file).unlink(missing_ok=True)
+    if replaced is not None and replaced != record.per_example:
+        (folder / replaced.file).unlink(missing_ok=True)

@@ -40,7 +40,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         with opened as file:
             tensors = {name: file.get_tensor(name) for name in list(file.keys())}
             return _put_tensors(json.loads(file.metadata()["state"]), tensors)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise LoopbenchError(f"{path} is not a checkpoint of a training run: {error}") from error
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from loopbench.errors import LoopbenchError
 from loopbench.files import write_bytes
@@ -54,16 +54,25 @@ def start_run(folder: Path, recipe: Recipe) -> None:
 
 
 def read_log(folder: Path) -> Iterator[dict[str, Any]]:
-    """The entries of a run's log, in order; a last line cut short by a kill is left out."""
+    """The entries of a run's log, in order; what is none, as a line cut short by a kill, is left out.
+
+    Raises:
+        LoopbenchError: the log cannot be read.
+    """
     path = folder / LOG
     if not path.exists():
         return
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            try:
-                yield json.loads(line)
-            except ValueError:
-                return
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise LoopbenchError(f"cannot read {path}: {error.strerror or error}") from error
+    for line in lines:
+        try:
+            entry: object = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and "step" in entry:
+            yield cast(dict[str, Any], entry)
 
 
 def append_log(folder: Path, entry: dict[str, Any]) -> None:

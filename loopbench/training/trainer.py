@@ -89,6 +89,8 @@ class Trainer:
                 f"but {recipe.architecture} has at most {self.model.max_iterations}"
             )
         freeze(self.model, recipe.freeze)
+        with computing(recipe.precision, device):
+            pass  # the precision is to be had here
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.set_rate = make_schedule(self.optimizer, recipe.schedule, self.steps)
         for split in recipe.probe.splits if recipe.probe else ():
@@ -131,11 +133,14 @@ class Trainer:
             LoopbenchError: it is not one of this recipe.
         """
         state = load_checkpoint(folder / CHECKPOINT)
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.ema is not None:
-            self.weights.load_state_dict(state["ema"])
-        self.done = state["step"]
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.ema is not None:
+                self.weights.load_state_dict(state["ema"])
+            self.done = int(state["step"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise LoopbenchError(f"{folder / CHECKPOINT} is not a checkpoint of this recipe") from error
 
     def run(self, after: Callable[[Progress], bool]) -> None:
         """Train to the last step, calling `after` each; it stops early where `after` says so.
@@ -219,5 +224,5 @@ def measure_steps(recipe: Recipe, device: torch.device, processes: Processes, wa
         return processes.agree(lambda: time.monotonic() - started > budget / 40)
 
     trial.run(after)
-    seconds = (time.monotonic() - started) / (trial.done - warmup)
+    seconds = (time.monotonic() - started) / max(1, trial.done - warmup)
     return processes.agree(lambda: max(1, int(budget / seconds)))

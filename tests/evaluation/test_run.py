@@ -107,6 +107,17 @@ def test_what_is_complete_is_not_run_again(model: LoopedModel, tmp_path: Path, m
     assert evaluate(model, TASK, "bits-8", 12, output=tmp_path) == long, "a failed run leaves what was there"
 
 
+def test_a_forced_run_with_fewer_iterations_does_not_lose_the_longer_record(model: LoopedModel, tmp_path: Path) -> None:
+    long = evaluate(model, TASK, "bits-8", 12, output=tmp_path)
+    assert evaluate(model, TASK, "bits-8", 5, output=tmp_path, force=True).protocol.iterations == 5
+    assert evaluate(model, TASK, "bits-8", 12, output=tmp_path) == long
+
+
+def test_a_cut_record_knows_that_its_run_went_on(model: LoopedModel, tmp_path: Path) -> None:
+    assert not evaluate(model, TASK, "bits-8", 12, output=tmp_path).cut
+    assert evaluate(model, TASK, "bits-8", 5, output=tmp_path).cut
+
+
 def test_a_run_that_fails_leaves_a_started_record(model: LoopedModel, tmp_path: Path) -> None:
     class Failing(FirstBits):
         metrics = (Metric("exact", lambda logits, examples: 1 / 0),)
