@@ -9,6 +9,7 @@ import typer
 from loopbench.cli.output import print_table
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.record import Record
+from loopbench.evaluation.retirement import PERIOD
 from loopbench.evaluation.statistics import summarize, wilson
 from loopbench.leaderboard.benchmarks import BENCHMARKS, Score
 
@@ -70,7 +71,7 @@ def _rate(record: Record, t: int, scored: Mapping[str, Sequence[int]]) -> str:
 def _settled(record: Record) -> str:
     """The share of states that settled before T, unless nobody looked or it was wrong."""
     retired = record.retired
-    if retired is None or record.cut or not record.protocol.retirement:
+    if retired is None or record.cut or not record.protocol.retirement or record.protocol.iterations <= PERIOD:
         return "not looked at"
     if retired.disagreements:
         return "verdicts changed after it: run in full"
