@@ -1,30 +1,37 @@
 """The table of the README from the records in leaderboard/results: `python benchmarks/presets.py [--run [OPTION …]]`.
 
-With `--run`, evaluates every bundled prefix-sums model first (hours on two cores); options go to `loopbench eval`.
+With `--run`, evaluates every bundled prefix-sums model first (a day on two cores); options go to `loopbench eval`.
 """
 
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import mean
 
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation import Record, read_record
+from loopbench.evaluation.protocol import DEPTH_MULTIPLIERS
 from loopbench.evaluation.statistics import correct_at_depth, summarize
 from loopbench.leaderboard.benchmarks import PREFIX_SUMS
 from loopbench.registry import entries
 
 RESULTS = Path(__file__).parents[1] / "leaderboard" / "results"
-SPLITS = {"bits-32": 64, **PREFIX_SUMS.depths}
+SCORED = {"bits-32": 64, **PREFIX_SUMS.depths}
+"""D of the splits that are evaluated whole, to T = 8 D."""
+FAR = {"bits-1024": 512, "bits-2048": 1024, "bits-4096": 2048}
+"""D of the splits that are evaluated in part, to T = 2 D."""
+FAR_EXAMPLES = {"bits-1024": 32, "bits-2048": 16, "bits-4096": 8}
 
 
 def run(options: list[str]) -> None:
     for name in names():
-        splits = [argument for split in SPLITS for argument in ("--split", split)]
-        command = ["loopbench", "eval", "--model", name, *splits, "--output", str(RESULTS / name), *options]
-        subprocess.run(command, check=True)
+        command = ["loopbench", "eval", "--model", name, "--output", str(RESULTS / name), *options]
+        subprocess.run([*command, *(argument for split in SCORED for argument in ("--split", split))], check=True)
+        for split, depth in FAR.items():
+            far = ["--split", split, "--limit", str(FAR_EXAMPLES[split]), "--iterations", str(2 * depth)]
+            subprocess.run([*command, *far], check=True)
 
 
 def names() -> list[str]:
@@ -32,29 +39,34 @@ def names() -> list[str]:
 
 
 def records_of(name: str) -> dict[str, Record]:
-    records = [read_record(path) for path in sorted((RESULTS / name).glob("prefix-sums.*.json"))]
-    return {record.split.name: record for record in records if record.status == "complete" and not record.partial}
+    """A model's complete records, of each split the one with the most examples."""
+    found = sorted(map(read_record, (RESULTS / name).glob("prefix-sums.*.json")), key=lambda r: r.examples.count)
+    return {record.split.name: record for record in found if record.status == "complete"}
 
 
-def rates(record: Record) -> str:
-    """Accuracy in % at effective depths D, 2D, 4D and 8D."""
-    counts = [correct_at_depth(record, SPLITS[record.split.name] * times) for times in (1, 2, 4, 8)]
-    return " ".join(f"{100 * count / record.primary.n:.4g}" for count in counts if count is not None)
+def counts(record: Record, depth: int) -> list[int]:
+    """How many examples are right at effective depths D, 2D, 4D and 8D, as far as the record goes."""
+    at = [correct_at_depth(record, depth * times) for times in DEPTH_MULTIPLIERS]
+    return [count for count in at if count is not None]
 
 
-def row(name: str) -> tuple[str, ...]:
+def rates(record: Record, depth: int) -> str:
+    return " ".join(f"{100 * count / record.primary.n:.4g}" for count in counts(record, depth))
+
+
+def fractions(record: Record, depth: int) -> str:
+    return " ".join(f"{count}/{record.primary.n}" for count in counts(record, depth))
+
+
+def row(name: str, depths: dict[str, int], show: Callable[[Record, int], str]) -> list[str]:
     records = records_of(name)
-    worst = max((records[split] for split in PREFIX_SUMS.depths if split in records), key=overthinking, default=None)
-    return (
-        name.removeprefix("prefix-sums-"),
-        *(rates(records[split]) if split in records else "–" for split in SPLITS),
-        score_of(records.values()),
-        f"{overthinking(worst):.1f}" if worst else "–",
-    )
+    return [show(records[split], depth) if split in records else "–" for split, depth in depths.items()]
 
 
-def overthinking(record: Record) -> float:
-    return 100 * summarize(record).overthinking
+def losses(name: str) -> str:
+    """The most that a scored split lost after its peak, in points."""
+    found = [summarize(record).overthinking for split, record in records_of(name).items() if split in SCORED]
+    return f"{100 * max(found):.1f}" if found else "–"
 
 
 def score_of(records: Iterable[Record]) -> str:
@@ -65,27 +77,39 @@ def score_of(records: Iterable[Record]) -> str:
     return f"{score.value:.1f} [{score.low:.1f}, {score.high:.1f}]"
 
 
-def print_table(columns: Sequence[str], rows: list[tuple[str, ...]]) -> None:
+def print_table(columns: Sequence[str], rows: list[list[str]]) -> None:
     for cells in (columns, ["---"] * len(columns), *rows):
         print("| " + " | ".join(cells) + " |")
+    print()
+
+
+def print_spreads() -> None:
+    """The scores of every preset of which there are several seeds."""
+    seeds: dict[str, list[float]] = defaultdict(list)
+    for name in names():
+        try:
+            seeds[short(name).rpartition("-s")[0]].append(PREFIX_SUMS.score(records_of(name).values()).value)
+        except LoopbenchError:
+            continue
+    for preset, scores in seeds.items():
+        if len(scores) > 1:
+            spread = f"{min(scores):.1f} to {max(scores):.1f}"
+            print(f"{preset}: {mean(scores):.1f} over {len(scores)} seeds, from {spread}")
+
+
+def short(name: str) -> str:
+    return name.removeprefix("prefix-sums-")
 
 
 def main() -> None:
     if sys.argv[1:2] == ["--run"]:
         run(sys.argv[2:])
-    columns = ("model", *SPLITS, "score", "overthinking")
-    print_table(columns, [row(name) for name in names()])
-    seeds: dict[str, list[float]] = defaultdict(list)
-    for name in names():
-        try:
-            seeds[name.rpartition("-s")[0]].append(PREFIX_SUMS.score(records_of(name).values()).value)
-        except LoopbenchError:
-            continue
-    print()
-    for preset, scores in seeds.items():
-        if len(scores) > 1:
-            spread = f"{min(scores):.1f} to {max(scores):.1f}"
-            print(f"{preset.removeprefix('prefix-sums-')}: {mean(scores):.1f} over {len(scores)} seeds, from {spread}")
+    scored = [
+        [short(name), *row(name, SCORED, rates), score_of(records_of(name).values()), losses(name)] for name in names()
+    ]
+    print_table(("model", *SCORED, "score", "overthinking"), scored)
+    print_table(("model", *FAR), [[short(name), *row(name, FAR, fractions)] for name in names()])
+    print_spreads()
 
 
 if __name__ == "__main__":
