@@ -45,9 +45,7 @@ def show(what: str, ratio: str, detail: str) -> None:
 
 
 def curve(model: LoopedModel, examples: Examples, iterations: int, retirement: bool) -> Curve:
-    protocol = Protocol(
-        iterations=iterations, precision="float32", batch_size=task.batch_size, retirement=retirement, seed=0
-    )
+    protocol = Protocol(iterations=iterations, precision="float32", batch_size=32, retirement=retirement, seed=0)
     return measure_curve(model, task.metrics, examples, protocol, [iterations], CPU)
 
 
@@ -85,7 +83,7 @@ class Rotation(LoopedTransformer):
 def retirement() -> None:
     """Leaving when settled against `--exact`, T = 4096 on 128 bits; at least 300 of the settled run on as the audit."""
     torch.manual_seed(0)
-    config = LoopedTransformerConfig(width=16, heads=1, recall="internal", norm="outer")
+    config = LoopedTransformerConfig(width=8, heads=1, recall="internal", norm="outer")
     retire("settles", LoopedTransformer(PrefixSums.shape, config).eval(), count=2000, repeats=1)
     retire("goes round", Rotation(PrefixSums.shape, config).eval(), count=128, repeats=3)
 

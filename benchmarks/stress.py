@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 RECIPE = """
@@ -26,14 +28,14 @@ compile: false
 checkpoint_every: 11
 """
 LONGEST = 9.0  # seconds before a kill; starting takes about half of it
+LOOPBENCH = [sys.executable, "-m", "loopbench"]
 EVALUATION = ["eval", "--model", "looped-prefix-sums", "--limit", "60", "--iterations", "512", "--json"]
 
 
-def run(arguments: list[str], kills: int, moments: random.Random) -> int:
+def run(command: Callable[[], list[str]], kills: int, moments: random.Random) -> int:
     """Run a command, killing it up to so many times before letting it finish; how often it was killed."""
-    command = [sys.executable, "-m", "loopbench", *arguments]
     for killed in range(kills):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        process = subprocess.Popen(command(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             _, errors = process.communicate(timeout=moments.uniform(1, LONGEST))
             if process.returncode:
@@ -42,8 +44,18 @@ def run(arguments: list[str], kills: int, moments: random.Random) -> int:
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command(), check=True, stdout=subprocess.DEVNULL)
     return kills
+
+
+def train(folder: Path) -> list[str]:
+    """The command that begins a run in `folder`, or goes on with the one there."""
+    resume = ["--resume"] if (folder / "recipe.yaml").exists() else []
+    return [*LOOPBENCH, "train", str(folder.parent / "recipe.yaml"), "--output", str(folder), *resume]
+
+
+def evaluate(folder: Path) -> list[str]:
+    return [*LOOPBENCH, *EVALUATION, "--output", str(folder)]
 
 
 def counts(folder: Path) -> dict[str, object]:
@@ -59,13 +71,12 @@ def main(kills: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "recipe.yaml").write_text(RECIPE)
-        train = ["train", str(folder / "recipe.yaml"), "--resume", "--output"]
-        run([*train, str(folder / "whole")], 0, moments)
-        killed = run([*train, str(folder / "parts")], kills, moments)
+        run(partial(train, folder / "whole"), 0, moments)
+        killed = run(partial(train, folder / "parts"), kills, moments)
         weights = [(folder / side / "model.safetensors").read_bytes() for side in ("whole", "parts")]
         print(f"training, {killed} kills: {'the same weights' if weights[0] == weights[1] else 'DIFFERENT WEIGHTS'}")
-        run([*EVALUATION, "--output", str(folder / "records")], 0, moments)
-        killed = run([*EVALUATION, "--output", str(folder / "again")], kills, moments)
+        run(partial(evaluate, folder / "records"), 0, moments)
+        killed = run(partial(evaluate, folder / "again"), kills, moments)
         same = counts(folder / "records") == counts(folder / "again")
         print(f"evaluation, {killed} kills: {'the same counts' if same else 'DIFFERENT COUNTS'}")
         left = [path.name for path in folder.rglob("*.tmp")]

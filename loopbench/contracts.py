@@ -1,18 +1,21 @@
 """What tasks, architectures and objectives are to each other.
 
 Models never import tasks and tasks never import models: what they share is here. A plugin needs this module, the
-hooks (`hookspecs.py`) and torch.
+hooks (`hookspecs.py`), a task's pictures (`picture.py`) and torch.
 """
 
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+
+from loopbench.picture import Picture
 
 IGNORED = -100  # the target of a cell that does not count (torch's default ignore_index)
 
@@ -110,7 +113,7 @@ class LoopedModel(nn.Module, ABC):
     """The most iterations that make sense; `None` means any number."""
 
     info: ModelInfo | None = None
-    """Set when the model is loaded from a folder, the registry or the Hub."""
+    """Set when the model is built or loaded; one that was never saved has no hash of its weights."""
 
     @abstractmethod
     def encode(self, inputs: Tensor) -> Tensor:
@@ -170,7 +173,7 @@ class Split:
         difficulty: orders a task's splits (bits, guesses, mate depth, rating).
         depth: D, the effective depth in layers that the split's difficulty calls for; the scored depths are
             D, 2D, 4D and 8D.
-        source: `generated`, `shipped` or `hub`; what is not `hub` needs no download.
+        source: `generated`, `shipped`, or else the name of the data set that it is downloaded from.
         sha256: of the canonical bytes, checked whenever the split is loaded.
     """
 
@@ -180,6 +183,11 @@ class Split:
     count: int
     source: str
     sha256: str
+
+    @property
+    def downloaded(self) -> bool:
+        """Whether it is read from a data set on the Hub, or from a local copy of that."""
+        return self.source not in ("generated", "shipped")
 
 
 class Task(ABC):
@@ -194,15 +202,20 @@ class Task(ABC):
     splits: ClassVar[tuple[Split, ...]]
     source: ClassVar[type[BaseModel]]
     """The pydantic model of the training data's settings (`data:` in a recipe)."""
-    batch_size: ClassVar[int]
-    """Examples per evaluation batch: fixed, since it can change the last bits of the logits."""
+    batch_cells: ClassVar[int] = 4096
+    """Cells in an evaluation batch: fixed, since the batch can change the last bits of the logits."""
 
     @abstractmethod
-    def load(self, split: str) -> Examples:
-        """A fixed split, checked against its sha256.
+    def load(self, split: str | None, data: Path | None = None) -> Examples:
+        """A fixed split, checked against its sha256; or examples from a local file, which have none to check.
+
+        Args:
+            split: its name; `None`: every example of a file of one's own.
+            data: a file of one's own, or a local copy of the data set that the split is downloaded from.
 
         Raises:
-            LoopbenchError: unknown split, or data whose hash is not the declared one.
+            LoopbenchError: unknown split, data whose hash is not the declared one, or a file that the task cannot
+                read.
         """
 
     @abstractmethod
@@ -228,8 +241,8 @@ class Task(ABC):
         )
 
     @abstractmethod
-    def render(self, examples: Examples, logits: Tensor, i: int) -> str:
-        """Example `i` and what the logits say about it, as text."""
+    def render(self, examples: Examples, logits: Tensor, i: int) -> Picture:
+        """Example `i` and what the logits say about it, both on the CPU: the board that `loopbench watch` draws."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import torch
 from loopbench.errors import LoopbenchError
 
 Precision = Literal["float64", "float32", "tf32", "bf16-autocast"]
-PRECISIONS: tuple[Precision, ...] = ("float64", "float32", "tf32", "bf16-autocast")
 
 
 def resolve_device(name: str) -> torch.device:

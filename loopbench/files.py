@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,18 @@ def write_with(path: Path, write: Callable[[Path], object]) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, pattern: str, older_than: float = 600) -> None:
+    """Remove the temporary files of writers that were killed; a living one is done long before so many seconds.
+
+    Args:
+        pattern: a glob of the names that were being written.
+    """
+    for path in folder.glob(f".{pattern}.*.tmp"):
+        with contextlib.suppress(OSError):  # another process was faster
+            if time.time() - path.stat().st_mtime > older_than:
+                path.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:

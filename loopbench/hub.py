@@ -3,8 +3,10 @@
 Nothing in a folder is code, and no pickle is ever read.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,8 +20,6 @@ from loopbench.references import CARD, CONFIG, WEIGHTS, Source, locate
 from loopbench.validation import parse_json, printable, validate
 
 MAX_CONFIG_BYTES = 64 * 1024
-
-_fingerprints: dict[str, str] = {}  # of the weights in every file loaded so far, by the file's sha256
 
 
 class ModelConfig(BaseModel):
@@ -46,44 +46,80 @@ class ModelConfig(BaseModel):
     loopbench: str
 
 
-def model_config(
-    architecture: str, config: dict[str, Any], task: str, train_iterations: int | None = None
-) -> ModelConfig:
-    """The config.json of a model that is made here and now; settings left out of `config` get their defaults.
+class _Info(ModelInfo):
+    """What is known of a model that was built here.
 
-    Raises:
-        LoopbenchError: an unknown architecture, or settings that it does not take.
+    Attributes:
+        fingerprint: of the weights in the file that the model was loaded from; `None` if there is none. It is no part
+            of the model's identity, but goes wherever the model is copied or sent.
     """
-    return ModelConfig(
-        architecture=architecture,
-        version=get_architecture(architecture).version,
-        config=_settings(architecture, config).model_dump(mode="json"),
-        task=task,
-        train_iterations=train_iterations,
-        provider=architecture_provider(architecture),
-        loopbench=__version__,
-    )
+
+    fingerprint: str | None = Field(default=None, exclude=True, repr=False)
 
 
 def build_model(architecture: str, config: dict[str, Any], task: str) -> LoopedModel:
-    """An untrained model on the CPU.
+    """An untrained float32 model on the CPU; settings left out of `config` get their defaults.
 
     Raises:
-        LoopbenchError: an unknown architecture or task, or settings that the architecture does not take.
+        LoopbenchError: an unknown architecture or task, settings that the architecture does not take, or what it builds
+            is no looped model.
     """
-    return get_architecture(architecture).build(get_task(task).shape, _settings(architecture, config))
+    spec = get_architecture(architecture)
+    provider = architecture_provider(architecture)
+    settings = validate(spec.config, config, f"config of architecture {architecture!r}")
+    with _default_dtype(torch.float32):
+        model = cast(object, spec.build(get_task(task).shape, settings))
+    layers = getattr(model, "layers_per_step", None)
+    if not isinstance(model, LoopedModel) or not isinstance(layers, int) or layers < 1:
+        raise LoopbenchError(
+            f"architecture {architecture!r} of {provider.distribution} {provider.version} builds a "
+            f"{type(model).__name__} with layers_per_step = {layers!r}; it must build a LoopedModel with at least 1"
+        )
+    model.info = _Info(
+        ref=f"an unsaved {architecture}",
+        repo=None,
+        revision=None,
+        weights_sha256="",
+        architecture=architecture,
+        version=spec.version,
+        config=settings.model_dump(mode="json"),
+        task=task,
+        provider=provider,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        layers_per_step=layers,
+        train_iterations=None,
+    )
+    return model
 
 
-def save_model(folder: Path, model: LoopedModel, config: ModelConfig, card: str | None = None) -> str:
+def save_model(
+    folder: str | Path, model: LoopedModel, *, train_iterations: int | None = None, card: str | None = None
+) -> str:
     """Write a model folder, each file whole, and return the sha256 of model.safetensors.
 
     Args:
+        model: what `build_model` or `load_model` gave, with whatever weights it has now.
+        train_iterations: the most iterations that a training step ran; default: what is known of the model.
         card: the text of README.md; `None` leaves the one that may be there.
 
     Raises:
-        LoopbenchError: `config` does not describe `model`, a weight is not finite, or a file cannot be written.
+        LoopbenchError: nothing is known of the model or it was rebuilt, a weight is not finite, or a file cannot be
+            written.
     """
+    info = model.info
+    if info is None:
+        raise LoopbenchError("nothing is known of this model: save one that came from build_model or load_model")
+    config = ModelConfig(
+        architecture=info.architecture,
+        version=info.version,
+        config=info.config,
+        task=info.task,
+        train_iterations=train_iterations or info.train_iterations,
+        provider=info.provider,
+        loopbench=__version__,
+    )
     data = weights.dump(model, _needed_shapes(config))
+    folder = Path(folder)
     write_bytes(folder / WEIGHTS, data)
     if card is not None:
         write_bytes(folder / CARD, card.encode())
@@ -91,15 +127,17 @@ def save_model(folder: Path, model: LoopedModel, config: ModelConfig, card: str 
     return sha256(data)
 
 
-def load_model(ref: str) -> LoopedModel:
+def load_model(ref: str | Path) -> LoopedModel:
     """The model of a reference, in eval mode on the CPU, with its `info` set.
 
     Args:
-        ref: a registry name, a folder or `hub:org/name[@revision]`.
+        ref: a registry name, a folder (a `Path` always is one) or `hub:org/name[@revision]`.
 
     Raises:
         LoopbenchError: a malformed reference, no such model, or a folder that is not exactly as it must be.
     """
+    if isinstance(ref, Path):
+        ref = str(ref) if ref.is_absolute() else f"./{ref}"
     return load_source(locate(ref))
 
 
@@ -115,21 +153,17 @@ def load_source(source: Source) -> LoopedModel:
     tensors = weights.parse(data, shapes, f"{source.ref}: {WEIGHTS}")
     model = build_model(config.architecture, config.config, config.task)
     model.load_state_dict(tensors, strict=True)
-    model.info = ModelInfo(
-        ref=source.ref,
-        repo=source.published and source.published.repo,
-        revision=source.published and source.published.revision,
-        weights_sha256=digest,
-        architecture=config.architecture,
-        version=config.version,
-        config=_settings(config.architecture, config.config).model_dump(mode="json"),
-        task=config.task,
-        provider=architecture_provider(config.architecture),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        layers_per_step=model.layers_per_step,
-        train_iterations=config.train_iterations,
+    assert isinstance(model.info, _Info)  # building sets it
+    model.info = model.info.model_copy(
+        update={
+            "ref": source.ref,
+            "repo": source.published and source.published.repo,
+            "revision": source.published and source.published.revision,
+            "weights_sha256": digest,
+            "train_iterations": config.train_iterations,
+            "fingerprint": weights.fingerprint(model),
+        }
     )
-    _fingerprints[digest] = weights.fingerprint(model)
     return model.eval()
 
 
@@ -163,19 +197,26 @@ def check_unchanged(model: LoopedModel) -> None:
     Raises:
         LoopbenchError: it was not loaded with `load_model`, or its weights were changed since.
     """
-    if model.info is None:
+    info = model.info
+    if not isinstance(info, _Info) or info.fingerprint is None:
         raise LoopbenchError("the model has no identity; save it with save_model and load that folder with load_model")
-    if weights.fingerprint(model) != _fingerprints.get(model.info.weights_sha256):
+    if weights.fingerprint(model) != info.fingerprint:
         raise LoopbenchError(
-            f"the weights changed since {model.info.ref} was loaded; save them with save_model and load that folder"
+            f"the weights changed since {info.ref} was loaded; save them with save_model and load that folder"
         )
-
-
-def _settings(architecture: str, config: dict[str, Any]) -> BaseModel:
-    return validate(get_architecture(architecture).config, config, f"config of architecture {architecture!r}")
 
 
 def _needed_shapes(config: ModelConfig) -> weights.Shapes:
     """What the model of a config needs, found out without allocating it."""
     with torch.device("meta"):
         return weights.needed_shapes(build_model(config.architecture, config.config, config.task))
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Generator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

@@ -1,20 +1,21 @@
 """Loading one plugin, whatever is wrong with it."""
 
+import sys
 import traceback
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import pluggy
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from loopbench import hookspecs
-from loopbench.contracts import Architecture, Objective, Provider, Task
+from loopbench.contracts import Architecture, Metric, Objective, Provider, Split, Task
 from loopbench.errors import LoopbenchError
-from loopbench.validation import printable, validate
+from loopbench.validation import Name, printable, validate
 
 Kind = Literal["architecture", "task", "objective"]
 Thing = Architecture | Task | Objective
@@ -39,7 +40,15 @@ class PluginReport:
 
 
 def load(entry_point: EntryPoint, report: PluginReport) -> None:
-    """Import a plugin and collect what its hooks return, or what went wrong, in its report."""
+    """Import a plugin and collect what its hooks return, or what went wrong, in its report.
+
+    What it prints goes to stderr: stdout is the command's own.
+    """
+    with redirect_stdout(sys.stderr):
+        _load(entry_point, report)
+
+
+def _load(entry_point: EntryPoint, report: PluginReport) -> None:
     manager = pluggy.PluginManager(hookspecs.GROUP)  # its own, so that nothing can reach another plugin
     manager.add_hookspecs(hookspecs)
     with _reporting(report, "failed to load"):
@@ -56,7 +65,11 @@ def load(entry_point: EntryPoint, report: PluginReport) -> None:
         manager.check_pending()
     for kind, hook in hooks.items():
         with _reporting(report, f"failed in {hook}"):
-            for things in getattr(manager.hook, hook)():
+            caller: pluggy.HookCaller = getattr(manager.hook, hook)
+            results = caller()
+            if len(results) < len(caller.get_hookimpls()):  # pluggy leaves None out
+                raise LoopbenchError(f"it returned None instead of its {kind}s")
+            for things in results:
                 for thing in things:
                     with _reporting(report, f"provides a broken {kind}"):
                         _check(thing, KINDS[kind])
@@ -84,15 +97,27 @@ def _check(thing: object, contract: type[Thing]) -> None:
 
 
 @cache
-def _attributes(contract: type[Thing]) -> type[BaseModel]:
+def _attributes(contract: type[Thing | Split | Metric]) -> type[BaseModel]:
     """A pydantic model of a contract's attributes, read from their annotations."""
     fields: dict[str, Any] = {
         name: get_args(hint)[0] if get_origin(hint) is ClassVar else hint
         for name, hint in get_type_hints(contract).items()
     }
-    fields["name"] = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+    fields["name"] = Name
+    if contract is Task:
+        for parts, part in (("splits", Split), ("metrics", Metric)):
+            fields[parts] = Annotated[
+                tuple[_attributes(part), ...], Field(min_length=1), AfterValidator(_check_names_differ)
+            ]
     return create_model(
         contract.__name__,
         __config__=ConfigDict(from_attributes=True, strict=True, arbitrary_types_allowed=True),
         **fields,
     )
+
+
+def _check_names_differ(parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    names = [part.name for part in parts]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"more than one is named {twice[0]!r}")
+    return parts

@@ -9,6 +9,8 @@ are loaded, and none at all if it is empty.
 
 import os
 import re
+import sys
+import traceback
 from collections import defaultdict
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -70,6 +72,12 @@ def names(kind: Kind) -> list[str]:
     return sorted(name for (k, name), claims in _claims(reports()).items() if k == kind and len(claims) == 1)
 
 
+def clashes(kind: Kind) -> list[str]:
+    """A line for each name that two plugins claim."""
+    claims = _claims(reports())
+    return [_clash(k, name, claims) for (k, name), claimants in claims.items() if k == kind and len(claimants) > 1]
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """The one line that says that there is no such name, and which there are: close matches first."""
     known = sorted(known)
@@ -104,6 +112,19 @@ def reports() -> tuple[PluginReport, ...]:
     return tuple(found)
 
 
+def blame(error: BaseException) -> str | None:
+    """The one line for an error inside a plugin's code: whose, where and what. `None`: no plugin had a part in it."""
+    packages = {_package(r.module): r.provider for r in reports() if r.provider.distribution != CORE}
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        name = frame.f_globals.get("__name__", "")
+        for package, provider in packages.items():
+            if f"{name}.".startswith(f"{package}."):
+                place = f"{name}, line {line}, in {frame.f_code.co_name}"
+                what = "".join(traceback.format_exception_only(error))
+                return printable(f"plugin {provider.distribution!r} {provider.version} failed ({place}): {what}", 500)
+    return None
+
+
 def _get(kind: Kind, contract: type[ThingT], name: str) -> tuple[Provider, ThingT]:
     claims = _claims(reports())
     match claims.get((kind, name), []):
@@ -113,7 +134,7 @@ def _get(kind: Kind, contract: type[ThingT], name: str) -> tuple[Provider, Thing
             broken = [f"plugin {r.provider.distribution!r} {problem}" for r in reports() for problem in r.problems]
             raise LoopbenchError("; ".join(filter(None, (unknown(kind, name, names(kind)), some(broken, "; ")))))
         case _:
-            raise LoopbenchError(f"{_clash(kind, name, claims)}; leave one of them out with {ALLOW_LIST}")
+            raise LoopbenchError(_clash(kind, name, claims))
 
 
 def _claims(found: Iterable[PluginReport]) -> Claims:
@@ -127,7 +148,13 @@ def _claims(found: Iterable[PluginReport]) -> Claims:
 
 def _clash(kind: Kind, name: str, claims: Claims) -> str:
     claimants = " and ".join(f"{p.distribution} {p.version}" for p, _ in claims[kind, name])
-    return f"{kind} {name!r} is provided by {claimants}"
+    return f"{kind} {name!r} is provided by {claimants}; leave one of them out with {ALLOW_LIST}"
+
+
+def _package(entry_point: str) -> str:
+    """The package that the module of an entry point is in, or is; a module by itself."""
+    module = sys.modules.get(name := entry_point.partition(":")[0])
+    return (module and module.__package__) or name
 
 
 def _allowed(installed: set[str]) -> set[str]:

@@ -6,23 +6,15 @@ A reference is a registry name (`looped-prefix-sums`), a folder (`./runs/x`) or 
 
 import logging
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import hf_hub_download  # pyright: ignore[reportUnknownVariableType]: a bare dict in it
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from loopbench import registry
+from loopbench.downloads import hub_errors
 from loopbench.errors import LoopbenchError
 from loopbench.validation import printable, read_bytes
 
@@ -126,36 +118,15 @@ def _existing(path: Path) -> Path:
 
 def _resolve(reference: HubReference) -> str:
     """The full commit that a reference stands for now; no request is made for a full commit that is cached."""
-    with _hub_errors(reference, CONFIG):
+    with hub_errors(str(reference), CONFIG):
         return hf_hub_download(reference.repo, CONFIG, revision=reference.revision, dry_run=True).commit_hash
 
 
 def _download(reference: HubReference, name: str, max_bytes: int) -> Path:
     """A file in the Hub client's cache; its size is asked for first, so that nobody fills the disk."""
-    with _hub_errors(reference, name):
+    with hub_errors(str(reference), name):
         size = hf_hub_download(reference.repo, name, revision=reference.revision, dry_run=True).file_size
     if size is not None and size > max_bytes:
         raise LoopbenchError(f"{reference}: {name} has {size:,} bytes; at most {max_bytes:,} are expected")
-    with _hub_errors(reference, name):
+    with hub_errors(str(reference), name):
         return Path(hf_hub_download(reference.repo, name, revision=reference.revision))
-
-
-@contextmanager
-def _hub_errors(reference: HubReference, name: str) -> Generator[None]:
-    """One line for whatever the Hub's client raises."""
-    try:
-        yield
-    except GatedRepoError as error:
-        raise LoopbenchError(f"{reference}: access must be asked for at its page, then `hf auth login`") from error
-    except RepositoryNotFoundError as error:
-        raise LoopbenchError(f"{reference}: no such repository; a private one needs `hf auth login`") from error
-    except RevisionNotFoundError as error:
-        raise LoopbenchError(f"{reference}: the repository has no such revision") from error
-    except LocalEntryNotFoundError as error:
-        raise LoopbenchError(
-            f"{reference}: the Hub is out of reach (or HF_HUB_OFFLINE is set), and {name} is not in the local cache"
-        ) from error
-    except EntryNotFoundError as error:
-        raise LoopbenchError(f"{reference}: the repository has no {name}, so it is not a model folder") from error
-    except Exception as error:  # of the client, its HTTP library (which changed with 2.0) or its transfer library
-        raise LoopbenchError(f"{reference}: cannot fetch {name}: {printable(str(error))}") from error

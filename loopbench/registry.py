@@ -2,18 +2,16 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from loopbench.errors import LoopbenchError
-from loopbench.validation import read_yaml, validate
+from loopbench.validation import Name, read_yaml, validate
 
 FILE = Path(__file__).with_name("registry.yaml")
 ZOO = Path(__file__).with_name("zoo")
 MAX_REGISTRY_BYTES = 1 << 20
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 
 
 class Entry(BaseModel):

@@ -2,13 +2,14 @@
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Annotated, Any, NoReturn, TypeVar, cast
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from loopbench.errors import LoopbenchError
 
@@ -16,6 +17,7 @@ MAX_DEPTH = 32
 MAX_REPORTED = 5
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 
 
 def validate(model_type: type[ModelT], value: object, what: str) -> ModelT:
@@ -81,12 +83,20 @@ def parse_json(data: bytes, what: str) -> Any:
 
 
 def read_yaml(path: Path, max_bytes: int) -> Any:
-    """A YAML file's value, of the types that JSON has: no aliases, no tags, and no key twice in a mapping.
+    """A YAML file's value.
 
     Raises:
-        LoopbenchError: as `read_bytes`, or it is not that, or nested deeper than 32 levels.
+        LoopbenchError: as `read_bytes` and `parse_yaml`.
     """
-    data = read_bytes(path, max_bytes)
+    return parse_yaml(read_bytes(path, max_bytes), str(path))
+
+
+def parse_yaml(data: bytes, what: str) -> Any:
+    """The value of some YAML text, of the types that JSON has: no aliases, no tags, and no key twice in a mapping.
+
+    Raises:
+        LoopbenchError: it is not that, or nested deeper than 32 levels.
+    """
     try:
         text = data.decode()
         _check_events(text)
@@ -94,10 +104,15 @@ def read_yaml(path: Path, max_bytes: int) -> Any:
         _check_plain(value, MAX_DEPTH)
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise LoopbenchError(f"{path}: not valid YAML: {line}{printable(str(error.problem))}") from error
+        raise LoopbenchError(f"{what}: not valid YAML: {line}{printable(str(error.problem))}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise LoopbenchError(f"{path}: not valid YAML: {printable(str(error))}") from error
+        raise LoopbenchError(f"{what}: not valid YAML: {printable(str(error))}") from error
     return value
+
+
+def dump_yaml(value: Any) -> str:
+    """A JSON value as YAML text that `parse_yaml` reads back to an equal value."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def printable(text: str, limit: int = 200) -> str:
@@ -180,3 +195,14 @@ class _Loader(yaml.SafeLoader):
         mapping = super().construct_mapping(node, deep)
         _check_unique([self.construct_object(key) for key, _ in node.value])  # pyright: ignore[reportUnknownMemberType]
         return mapping
+
+
+class _Dumper(yaml.SafeDumper):
+    """With quotes around what `_Loader` would read as a number."""
+
+
+# YAML 1.1, which PyYAML follows, reads 1e-3 as a string; in YAML 1.2 and in JSON it is a number.
+for _each in (_Loader, _Dumper):
+    _each.add_implicit_resolver(  # pyright: ignore[reportUnknownMemberType]: untyped
+        "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+    )

@@ -80,8 +80,10 @@ def parse(data: bytes, shapes: Shapes, what: str) -> dict[str, Tensor]:
     """
     length = int.from_bytes(data[:PREFIX_BYTES], "little")
     body = len(data) - PREFIX_BYTES - length
-    if length > MAX_HEADER_BYTES or body < 0:
-        raise LoopbenchError(f"{what}: not a safetensors file: its header of {length:,} bytes is too long")
+    if body < 0:
+        raise LoopbenchError(f"{what}: not a safetensors file")
+    if length > MAX_HEADER_BYTES:
+        raise LoopbenchError(f"{what}: its header of {length:,} bytes is too long")
     header = _parse_header(data[PREFIX_BYTES : PREFIX_BYTES + length], f"{what}: header")
     _compare({name: tuple(entry.shape) for name, entry in header.items()}, shapes, what)
     if other := [f"{name} is {entry.dtype}" for name, entry in header.items() if entry.dtype != "F32"]:

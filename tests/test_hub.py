@@ -1,7 +1,11 @@
 import json
 import os
+import pickle
 import resource
 import struct
+import subprocess
+import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,7 @@ import torch
 from loopbench.contracts import LoopedModel
 from loopbench.errors import LoopbenchError
 from loopbench.files import file_sha256, sha256
-from loopbench.hub import build_model, check_unchanged, load_model, model_config, save_model
+from loopbench.hub import build_model, check_unchanged, load_model, save_model
 from loopbench.plugins import get_task, names
 
 SMALL = {"width": 8, "heads": 2, "mlp_ratio": 1}
@@ -27,7 +31,7 @@ def save(folder: Path, architecture: str = "recall-outer", **changes: Any) -> Lo
     torch.manual_seed(0)
     config = SMALL | changes
     model = build_model(architecture, config, "prefix-sums")
-    save_model(folder, model, model_config(architecture, config, "prefix-sums", 30), "# A card\n")
+    save_model(folder, model, train_iterations=30, card="# A card\n")
     return model
 
 
@@ -82,17 +86,21 @@ def test_saving_twice_gives_equal_files_and_leaves_nothing_else(folder: Path) ->
 
 
 def test_a_config_holds_every_setting(folder: Path) -> None:
-    config = model_config("recall", {"width": 16}, "prefix-sums")
-    assert config.config == {"width": 16, "heads": 8, "mlp_ratio": 4, "recall": "recall", "norm": "pre"}
-    assert json.loads((folder / "config.json").read_text()).keys() == {
+    config = json.loads((folder / "config.json").read_text())
+    assert config["config"] == SMALL | {"recall": "recall", "norm": "outer"}
+    assert config.keys() == {
         *("format", "architecture", "version", "config", "task", "train_iterations", "provider", "loopbench"),
     }
 
 
-def test_a_config_of_another_model_is_not_saved(tmp_path: Path) -> None:
-    model = build_model("recall", SMALL, "prefix-sums")
-    with pytest.raises(LoopbenchError, match=r"does not fit its config: .*wrong shape"):
-        save_model(tmp_path, model, model_config("recall", SMALL | {"width": 16}, "prefix-sums"))
+def test_a_model_that_was_rebuilt_is_not_saved(tmp_path: Path) -> None:
+    model = build_model("fixed-depth", SMALL, "prefix-sums")
+    model.head = torch.nn.Linear(8, 3)
+    with pytest.raises(LoopbenchError, match=r"does not fit its config: tensors missing: head"):
+        save_model(tmp_path, model)
+    model.info = None
+    with pytest.raises(LoopbenchError, match="save one that came from build_model or load_model"):
+        save_model(tmp_path, model)
     assert not list(tmp_path.iterdir())
 
 
@@ -196,3 +204,52 @@ def test_changed_weights_do_not_pass_as_the_files(folder: Path) -> None:
 def test_a_model_that_was_not_loaded_has_no_identity() -> None:
     with pytest.raises(LoopbenchError, match="load_model"):
         check_unchanged(build_model("recall", SMALL, "prefix-sums"))
+
+
+def test_a_model_that_was_tuned_in_python_is_saved_and_loaded(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = load_model(folder)
+    with torch.no_grad():
+        next(iter(model.parameters())).add_(1.0)
+    digest = save_model("tuned", model)
+    assert model.info and model.info.ref == str(folder)
+    tuned = load_model(Path("tuned"))
+    check_unchanged(tuned)
+    assert tuned.info == load_model("./tuned").info
+    assert (tuned.info.ref, tuned.info.weights_sha256, tuned.info.train_iterations) == ("./tuned", digest, 30)
+    assert all(map(torch.equal, model.parameters(), tuned.parameters()))
+
+
+def test_a_model_that_was_just_built_is_saved(tmp_path: Path) -> None:
+    save_model(tmp_path / "new", deepcopy(build_model("recall", SMALL, "prefix-sums")))
+    info = load_model(tmp_path / "new").info
+    assert info and (info.architecture, info.train_iterations) == ("recall", None)
+
+
+def test_a_model_keeps_its_identity_where_it_is_sent(folder: Path) -> None:
+    script = (
+        "import pickle, sys; from loopbench.hub import check_unchanged; check_unchanged(pickle.load(sys.stdin.buffer))"
+    )
+    model = load_model(folder)
+    sent = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(model), capture_output=True)
+    assert sent.returncode == 0, sent.stderr
+    check_unchanged(deepcopy(model))
+
+
+def test_models_are_float32_whatever_the_default_is(folder: Path) -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = load_model(folder)
+        assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+        assert torch.get_default_dtype() == torch.float64
+        assert model.readout(model.step(*2 * [model.encode(torch.zeros(1, 9, dtype=torch.int64))])).isfinite().all()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("data", [b"", b"x", pickle.dumps({"a": 1})])
+def test_something_else_is_no_safetensors_file(folder: Path, data: bytes) -> None:
+    (folder / "model.safetensors").write_bytes(data)
+    assert refused(folder).endswith("model.safetensors: not a safetensors file")

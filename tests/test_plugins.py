@@ -12,6 +12,7 @@ from loopbench import plugins
 from loopbench.cli import main
 from loopbench.contracts import Provider
 from loopbench.errors import LoopbenchError
+from loopbench.hub import build_model
 
 Install = Callable[..., None]
 
@@ -36,6 +37,23 @@ PROVIDES = """
 @hookimpl
 def loopbench_architectures():
     yield architecture({!r})
+"""
+
+TASK = """
+from dataclasses import replace
+from loopbench.contracts import Metric
+from loopbench.hookspecs import hookimpl
+from loopbench.tasks.prefix_sums import PrefixSums
+
+LOOPBENCH_API = 1
+
+class Mine(PrefixSums):
+    name = "mine"
+    {}
+
+@hookimpl
+def loopbench_tasks():
+    return [Mine()]
 """
 
 # distribution: (source of its module, what is reported)
@@ -77,6 +95,10 @@ BROKEN = {
         "provides a broken architecture: 'recall' is not an instance of loopbench.contracts.Architecture",
     ),
     "bad-name": (PREAMBLE + PROVIDES.format("Not Kebab"), "'Not Kebab': name: String should match pattern"),
+    "none": (
+        PREAMBLE + "@hookimpl\ndef loopbench_tasks(): pass",
+        "failed in loopbench_tasks: it returned None instead of its tasks",
+    ),
     "bad-build": (
         PREAMBLE + "@hookimpl\ndef loopbench_architectures(): return [architecture('unbuilt', build=None)]",
         "provides a broken architecture: 'unbuilt': build: Input should be callable",
@@ -88,6 +110,11 @@ BROKEN = {
         + "@hookimpl\ndef loopbench_tasks(): return [Bare()]",
         "provides a broken task: 'bare': summary: Field required",
     ),
+    "no-splits": (TASK.format("splits = ()"), "'mine': splits: Tuple should have at least 1 item"),
+    "no-metrics": (TASK.format("metrics = ()"), "'mine': metrics: Tuple should have at least 1 item"),
+    "same-splits": (TASK.format("splits = 2 * PrefixSums.splits[:1]"), "splits: more than one is named 'bits-32'"),
+    "bad-split": (TASK.format("splits = (replace(PrefixSums.splits[0], name='a b'),)"), "splits.0.name: String should"),
+    "bad-metric": (TASK.format("metrics = (Metric('Exact', len),)"), "metrics.0.name: String should match"),
 }
 
 
@@ -118,6 +145,13 @@ def write_distribution(site: Path, distribution: str, source: str) -> None:
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n")
     (info / "entry_points.txt").write_text(f"[loopbench]\nanything = {module}\n")
     (info / "RECORD").write_text(f"{module}.py,,\n{info.name}/METADATA,,\n{info.name}/entry_points.txt,,\n")
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["loopbench", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
 
 
 def problems(distribution: str) -> list[str]:
@@ -166,10 +200,7 @@ def test_the_command_line_survives_broken_plugins(
         assert expected in line
     assert "'rival' clashes: architecture 'loop' is provided by loopbench-zoo" in listed.stdout
 
-    monkeypatch.setattr(sys, "argv", ["loopbench", "tasks", "show", "prefix-sums"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert not ended.value.code
+    assert run(monkeypatch, "tasks", "show", "prefix-sums") == 0
     shown = capsys.readouterr()
     assert shown.err == ""
     assert "bits-512" in shown.out
@@ -211,6 +242,60 @@ def test_an_unknown_name_may_belong_to_a_broken_plugin(install: Install) -> None
     install("broken", "raise ValueError('two\\nlines')")
     with pytest.raises(LoopbenchError, match=r"; plugin 'broken' failed to load: ValueError: two lines$"):
         plugins.get_objective("mine")
+
+
+def test_tasks_that_clash_are_listed_as_such(
+    install: Install, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("first", TASK.format("pass"))
+    install("second", TASK.format("pass"))
+    assert run(monkeypatch, "tasks", "list") == 0
+    out = capsys.readouterr().out
+    assert "prefix-sums" in out
+    clash = "task 'mine' is provided by first 1.5 and second 1.5; leave one of them out with LOOPBENCH_PLUGINS"
+    assert out.splitlines()[-1] == clash
+
+
+def test_what_a_plugin_prints_while_loading_stays_out_of_stdout(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(
+        "chatty", PREAMBLE + "print('hello from the module')" + PROVIDES.format("mine") + "    print('and the hook')"
+    )
+    assert plugins.get_architecture("mine")
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "hello from the module\nand the hook\n")
+
+
+def test_an_error_inside_a_plugin_names_it_in_one_line(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("wobbly", TASK.format("def batches(self, *_, **__): return iter([self.nonsuch])"))
+    change = ["--set", "task=mine", "--set", "probe=null", "--output", str(tmp_path / "run")]
+    assert run(monkeypatch, "train", "prefix-sums-recall", *change) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        "error: plugin 'wobbly' 1.5 failed (plugin_wobbly, line 11, in batches): AttributeError: 'Mine' object has no "
+        "attribute 'nonsuch'; LOOPBENCH_TRACEBACK=1 shows the traceback\n"
+    )
+    monkeypatch.setenv("LOOPBENCH_TRACEBACK", "1")
+    with pytest.raises(AttributeError, match="nonsuch"):
+        run(monkeypatch, "train", "prefix-sums-recall", *change)
+
+
+def test_an_architecture_that_builds_no_looped_model_is_one_line(install: Install) -> None:
+    def source(name: str, built: str) -> str:
+        return PREAMBLE.replace("raise NotImplementedError", f"return {built}") + PROVIDES.format(name)
+
+    flat = "from loopbench.models.transformer import LoopedTransformer, LoopedTransformerConfig as Size\n"
+    flat += "class Flat(LoopedTransformer):\n    layers_per_step = 0\n"
+    install("flat", flat + source("flat", "Flat(shape, Size(width=8, heads=2, recall='none', norm='pre'))"))
+    with pytest.raises(LoopbenchError, match=r"'flat' of flat 1\.5 builds a Flat with layers_per_step = 0; it must"):
+        build_model("flat", {}, "prefix-sums")
+    install("empty", source("empty", "None"))
+    with pytest.raises(LoopbenchError, match="builds a NoneType with layers_per_step = None"):
+        build_model("empty", {}, "prefix-sums")
 
 
 def test_the_allow_list(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from loopbench import registry
 from loopbench.cli import models
 from loopbench.errors import LoopbenchError
 from loopbench.files import file_sha256
-from loopbench.hub import build_model, load_model, model_config, save_model
+from loopbench.hub import build_model, load_model, save_model
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 SMALL = {"width": 8, "heads": 2}
@@ -23,7 +23,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
     """Takes the place of the shipped registry, with one bundled model in the folder `demo-s0`."""
     zoo = tmp_path / "zoo"
     model = build_model("recall-outer", SMALL, "prefix-sums")
-    save_model(zoo / "demo-s0", model, model_config("recall-outer", SMALL, "prefix-sums", 30), "# Demo card\n")
+    save_model(zoo / "demo-s0", model, train_iterations=30, card="# Demo card\n")
 
     def write_entries(*changes: dict[str, Any]) -> None:
         entry = {

@@ -10,13 +10,16 @@ from typing import Annotated
 
 import typer
 
-from loopbench.cli import models, plugins, tasks
+from loopbench.cli import models, plugins, recipes, tasks
 from loopbench.cli.eval import evaluate_command
 from loopbench.cli.train import train_command
+from loopbench.cli.watch import watch_command
 from loopbench.errors import LoopbenchError
 
 USAGE = 2
 INTERRUPTED = 130
+PIPE_CLOSED = 141
+TRACEBACK = "LOOPBENCH_TRACEBACK"
 
 app = typer.Typer(
     help="A model zoo and an extrapolation benchmark for looped transformers.",
@@ -26,8 +29,10 @@ app = typer.Typer(
 )
 app.command("eval")(evaluate_command)
 app.command("train")(train_command)
+app.command("watch")(watch_command)
 app.add_typer(models.app, name="models")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(recipes.app, name="recipes")
 app.add_typer(plugins.app, name="plugins")
 
 
@@ -52,21 +57,51 @@ def default(
 def main() -> None:
     """Run the command line.
 
-    Exit codes: 0 done, 1 it ran and found a failure, 2 the input is wrong (one line on stderr), 130 interrupted.
+    Exit codes: 0 done; 1 it ran and found a failure; 2 the input is wrong, or the machine fails (one line on stderr);
+    130 interrupted; 141 the reader of its output has left, as `head` does (a shell's number for SIGPIPE).
+
+    An error inside a plugin's code is one line too, which names the plugin and the place; its author sets the
+    environment variable LOOPBENCH_TRACEBACK=1 to see the traceback. An error in loopbench itself always has one.
     """
+    if sys.__stdout__ is None:
+        sys.exit(_fail("standard output is closed; send it to /dev/null to see none of it"))
     try:
         code = app(standalone_mode=False)
-        sys.stdout.flush()
     except LoopbenchError as error:
         code = _fail(str(error))
     except typer.TyperException as error:
         code = _fail(error.format_message())
-    except BrokenPipeError:  # the reader has seen enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):  # from which typer makes it
+            raise
+        code = PIPE_CLOSED
+        _drop_output()
+    except Exception as error:
+        code = _report(error)
     if code == INTERRUPTED:
         print("interrupted", file=sys.stderr)
     sys.exit(code)
+
+
+def _report(error: Exception) -> int:
+    """Say in a line what is a plugin's fault, or the machine's, as a full disk is; raise what is neither's."""
+    line = None
+    if isinstance(error, OSError):
+        line = str(error)
+        _drop_output()
+    if "loopbench.plugins" in sys.modules:
+        from loopbench.plugins import blame
+
+        line = blame(error) or line
+    if line is None or os.environ.get(TRACEBACK):
+        raise error
+    return _fail(f"{line}; {TRACEBACK}=1 shows the traceback")
+
+
+def _drop_output() -> None:
+    """Send what could not be written to nowhere, or Python would try again when it ends."""
+    assert sys.__stdout__ is not None
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
 
 
 def _fail(message: str) -> int:

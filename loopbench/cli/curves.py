@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from loopbench.cli.output import print_table
+from loopbench.cli.output import print_wide_table
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.record import Record
 from loopbench.evaluation.retirement import PERIOD
@@ -14,6 +14,10 @@ from loopbench.evaluation.statistics import summarize, wilson
 from loopbench.leaderboard.benchmarks import BENCHMARKS, Score
 
 MARK = "*"
+LEGEND = """\
+overthinking: peak − last (at T); retention: of what was solved at any t, the
+part still solved at T; settled: states that stopped moving before T (in doubt:
+answers changed after that; –: nobody looked)"""
 
 
 def print_curves(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> None:
@@ -23,20 +27,21 @@ def print_curves(records: Sequence[Record], scored: Mapping[str, Sequence[int]])
         scored: the scored iterations of each split.
     """
     splits = [record.split.name for record in records]
-    rows = [[t, *(_rate(record, t, scored) for record in records)] for t in _rows(records, scored)]
-    print_table(["t", *splits], rows)
-    typer.echo(f"\n% solved, with its 95 % Wilson interval; {MARK} scored depth\n")
+    print_wide_table(
+        ["t", *splits], [[t, *(_rate(record, t, scored) for record in records)] for t in _rows(records, scored)]
+    )
+    typer.echo(f"\n% solved{_part(records)}, with the 95 % Wilson interval; {MARK} scored depth\n")
     summaries = [summarize(record) for record in records]
     facts = {
-        "peak": [f"{100 * s.peak:.1f} at t = {s.peak_iteration}" for s in summaries],
+        "peak": [f"{100 * s.peak:.1f}" for s in summaries],
+        "peak's t": [str(s.peak_iteration) for s in summaries],
         "last": [f"{100 * s.last:.1f}" for s in summaries],
         "overthinking": [f"{100 * s.overthinking:.1f}" for s in summaries],
         "retention": ["–" if s.retention is None else f"{100 * s.retention:.1f}" for s in summaries],
         "settled": [_settled(record) for record in records],
     }
-    print_table(["%", *splits], [[name, *cells] for name, cells in facts.items()])
-    if any(record.partial for record in records):
-        typer.echo("\nonly the first examples of a split: these numbers are not the benchmark's")
+    print_wide_table(["%", *splits], [[name, *cells] for name, cells in facts.items()])
+    typer.echo(f"\n{LEGEND}")
     score, reason = _score(records)
     typer.echo(f"\nscore {score.value:.2f} [{score.low:.2f}, {score.high:.2f}]" if score else f"\n{reason}")
 
@@ -65,16 +70,22 @@ def _rate(record: Record, t: int, scored: Mapping[str, Sequence[int]]) -> str:
     correct, n = record.primary.correct[t - 1], record.primary.n
     low, high = wilson(correct, n)
     mark = MARK if t in scored[record.split.name] else ""
-    return f"{100 * correct / n:.1f} [{100 * low:.0f}, {100 * high:.0f}]{mark}"
+    return f"{100 * correct / n:.1f} {100 * low:.0f}–{100 * high:.0f}{mark}"
+
+
+def _part(records: Sequence[Record]) -> str:
+    """Which examples, where those are not all of a split."""
+    counts = sorted({record.examples.count for record in records if record.partial})
+    return f" of the first {' or '.join(map(str, counts))} examples" if counts else ""
 
 
 def _settled(record: Record) -> str:
     """The share of states that settled before T, unless nobody looked or it was wrong."""
     retired = record.retired
     if retired is None or record.cut or not record.protocol.retirement or record.protocol.iterations <= PERIOD:
-        return "not looked at"
+        return "–"
     if retired.disagreements:
-        return "verdicts changed after it: run in full"
+        return "in doubt"
     return f"{100 * retired.count / record.examples.count:.1f}"
 
 

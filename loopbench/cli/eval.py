@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from loopbench.errors import LoopbenchError
+from loopbench.cli.splits import choose_splits
 
 if TYPE_CHECKING:
-    from loopbench.contracts import Task
     from loopbench.evaluation.cell import Cell
     from loopbench.evaluation.record import Record
 
@@ -24,6 +23,14 @@ def evaluate_command(
     split: Annotated[
         list[str] | None, typer.Option(help="Repeatable. Default: the benchmark's scored splits.", show_default=False)
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[NAME=]FILE",
+            help="A file to evaluate, or the local copy of the data set NAME that splits are read from.",
+            show_default=False,
+        ),
+    ] = None,
     iterations: Annotated[int | None, typer.Option(help="T. Default: the last scored one.", show_default=False)] = None,
     limit: Annotated[int | None, typer.Option(help="Only a split's first examples.", show_default=False)] = None,
     output: Annotated[
@@ -34,7 +41,9 @@ def evaluate_command(
     precision: Annotated[
         Literal["float64", "float32", "tf32", "bf16-autocast"], typer.Option(help="Of matrix products.")
     ] = "float32",
-    batch_size: Annotated[int | None, typer.Option(help="Default: the task's.", show_default=False)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Examples run together. Default: by their size.", show_default=False)
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the examples' order and of random starts.")] = 0,
     compiled: Annotated[bool, typer.Option("--compile", help="Run the step through torch.compile.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the curve: .png, .svg or .html.", show_default=False)] = None,
@@ -44,36 +53,25 @@ def evaluate_command(
     """Measure accuracy after every iteration. Kill it whenever you like: the next run goes on."""
     from loopbench.cli.curves import as_document, print_curves
     from loopbench.evaluation.cell import prepare
-    from loopbench.evaluation.plot import plot_format, save_plot
-    from loopbench.evaluation.protocol import scored_iterations
-    from loopbench.files import check_writable
+    from loopbench.evaluation.plot import check_plot, save_plot
+    from loopbench.evaluation.protocol import Settings, scored_iterations
     from loopbench.hub import load_model
     from loopbench.plugins import get_task
+    from loopbench.validation import validate
 
     if plot is not None:
-        plot_format(plot)
-        check_writable(plot.parent)
+        check_plot(plot)
+    asked = {"iterations": iterations, "limit": limit, "output": output, "exact": exact, "device": device}
+    asked |= {"precision": precision, "batch_size": batch_size, "seed": seed, "compiled": compiled}
+    settings = validate(Settings, asked, "cannot evaluate")
     loaded = load_model(model)
     assert loaded.info is not None  # loading sets it
     chosen = get_task(task or loaded.info.task)
     cells = [
-        prepare(
-            loaded,
-            chosen,
-            name,
-            iterations,
-            limit=limit,
-            output=output,
-            exact=exact,
-            device=device,
-            precision=precision,
-            batch_size=batch_size,
-            seed=seed,
-            compiled=compiled,
-        )
-        for name in dict.fromkeys(split or _scored_splits(chosen))
+        prepare(loaded, chosen, name, settings.model_copy(update={"data": file}))
+        for name, file in choose_splits(chosen, split or [], data)
     ]
-    records = _run(cells, output, force)
+    records = _run(cells, force=force, limited=limit is not None)
     scored = {cell.split.name: scored_iterations(cell.split, loaded.layers_per_step) for cell in cells}
     if plot is not None:
         save_plot(plot, records, scored)
@@ -83,41 +81,49 @@ def evaluate_command(
         print_curves(records, scored)
 
 
-def _scored_splits(task: "Task") -> list[str]:
-    """The benchmark's splits that need no download, or all such splits of a task without a benchmark."""
-    from loopbench.leaderboard.benchmarks import BENCHMARKS
-
-    here = [split.name for split in task.splits if split.source != "hub"]
-    benchmark = BENCHMARKS.get(task.name)
-    names = [name for name in here if (name in benchmark.depths if benchmark else not name.startswith("dev-"))]
-    if not names:
-        known = ", ".join(split.name for split in task.splits)
-        raise LoopbenchError(f"every scored split of {task.name} needs a download: name one with --split, of {known}")
-    return names
-
-
-def _run(cells: "Sequence[Cell]", output: Path, force: bool) -> "list[Record]":
-    """The records of the cells, with an estimate and a progress bar on stderr for those that are not there yet."""
+def _run(cells: "Sequence[Cell]", *, force: bool, limited: bool) -> "list[Record]":
+    """The records of the cells. On stderr: which of them are there already, an estimate and a progress bar."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from loopbench.evaluation.run import estimate_seconds, run_cell
-    from loopbench.evaluation.store import find_record
 
-    todo = [cell for cell in cells if force or find_record(output, cell.started()) is None]
+    kept = [None if force else cell.kept() for cell in cells]
+    for cell, record in zip(cells, kept, strict=True):
+        if record:
+            typer.echo(_reuse(cell, record), err=True)
+    todo = [cell for cell, record in zip(cells, kept, strict=True) if record is None]
     if todo:
         seconds = sum(map(estimate_seconds, todo))
-        hint = "; --limit N takes only the first N examples of a split" if seconds > LONG_SECONDS else ""
+        hint = "; --limit N takes only the first N examples of a split"
+        hint = hint if seconds > LONG_SECONDS and not limited else ""
         typer.echo(f"{len(todo)} of {len(cells)} splits to run, at most about {_duration(seconds)}{hint}", err=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    records: list[Record] = []
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        for cell in cells:
+
+        def run(cell: "Cell") -> "Record":
             steps = len(cell.examples) * cell.protocol.iterations
             bar = progress.add_task(cell.split.name, total=steps)
-            records.append(run_cell(cell, output, force=force, report=partial(progress.advance, bar)))
+            record = run_cell(cell, partial(progress.advance, bar))
             progress.update(bar, completed=steps)
-    return records
+            return record
+
+        return [record or run(cell) for cell, record in zip(cells, kept, strict=True)]
+
+
+def _reuse(cell: "Cell", record: "Record") -> str:
+    """The line that says that a record is not made again, and how the one that is there was made otherwise."""
+    asked = cell.started()
+    pairs = {
+        "as": (record.model.ref, asked.model.ref),
+        "with batch size": (record.protocol.batch_size, asked.protocol.batch_size),
+        "on": (record.environment.device, asked.environment.device),
+    }
+    otherwise = [f"{how} {was}" for how, (was, now) in pairs.items() if was != now]
+    if record.environment.compiled != asked.environment.compiled:
+        otherwise.append("compiled" if record.environment.compiled else "not compiled")
+    made = f", made {', '.join(otherwise)}" if otherwise else ""
+    return f"{cell.split.name}: the record is there{made}; --force makes it again"
 
 
 def _duration(seconds: float) -> str:

@@ -21,13 +21,15 @@ def default(context: typer.Context) -> None:
 @app.command("list")
 def list_tasks() -> None:
     """Every task."""
-    from loopbench.plugins import get_task, names
+    from loopbench.plugins import clashes, get_task, names
 
     tasks = [get_task(name) for name in names("task")]
     print_table(
         ("task", "version", "splits", "summary"),
         [(task.name, task.version, len(task.splits), task.summary) for task in tasks],
     )
+    for clash in clashes("task"):
+        typer.echo(f"\n{clash}")
 
 
 @app.command("show")

@@ -10,7 +10,12 @@ import typer
 
 
 def train_command(
-    recipe: Annotated[Path, typer.Argument(help="A recipe (YAML).", show_default=False)],
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            help="A shipped recipe's name (`loopbench recipes` lists them) or a file (./mine.yaml).", show_default=False
+        ),
+    ],
     output: Annotated[
         Path, typer.Option(help="The run folder, which is a model folder from the start.", show_default=False)
     ],
@@ -18,7 +23,9 @@ def train_command(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe: optimizer.lr=3e-4.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="In place of the recipe's seed.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the folder's last checkpoint; there must be a run.")
+    ] = False,
     max_minutes: Annotated[
         float, typer.Option(min=0, show_default=False, help="Stop cleanly after so many minutes.")
     ] = float("inf"),
@@ -28,7 +35,7 @@ def train_command(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from loopbench.training.recipe import load_recipe
+    from loopbench.training.recipe import find_recipe, load_recipe
     from loopbench.training.train import train
     from loopbench.training.trainer import Diverged
     from loopbench.training.trainer import Progress as Step
@@ -42,9 +49,10 @@ def train_command(
 
     signal.signal(signal.SIGINT, interrupt)  # the first time, after a checkpoint
     first = os.environ.get("RANK", "0") == "0"  # under torchrun one process speaks for all
-    plan = load_recipe(recipe, changes or [], seed)
+    plan = load_recipe(find_recipe(recipe), changes or [], seed)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not first) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not (first and console.is_terminal)) as bar:
         task = bar.add_task("starting", total=None)
 
         def report(step: Step, steps: int) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 
 from loopbench.contracts import Examples, LoopedModel, ModelInfo, Split, Task
-from loopbench.devices import PRECISIONS, Precision, computing, parameter_dtype, resolve_device
+from loopbench.devices import computing, parameter_dtype, resolve_device
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.environment import current_environment
-from loopbench.evaluation.protocol import Protocol, make_protocol
+from loopbench.evaluation.examples import load_examples
+from loopbench.evaluation.protocol import Protocol, Settings, make_protocol
 from loopbench.evaluation.record import (
     Correct,
     EvaluatedModel,
@@ -20,11 +21,10 @@ from loopbench.evaluation.record import (
     Record,
     started_record,
 )
-from loopbench.files import check_writable
+from loopbench.evaluation.store import find_record, open_store
 from loopbench.hub import check_unchanged
 from loopbench.plugins import get_task
-from loopbench.tasks.splits import find_split
-from loopbench.validation import validate
+from loopbench.validation import printable, validate
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Cell:
     protocol: Protocol
     device: torch.device
     compiled: bool
+    output: Path | None
 
     def placed_model(self) -> LoopedModel:
         """A copy of the model where and as precisely as it is to run."""
@@ -67,54 +68,44 @@ class Cell:
             environment=current_environment(self.device, self.compiled),
         )
 
+    def kept(self) -> Record | None:
+        """The complete record that makes a run needless, if the output folder has it.
 
-def prepare(
-    model: LoopedModel,
-    task: str | Task,
-    split: str,
-    iterations: int | None = None,
-    *,
-    limit: int | None = None,
-    output: Path | None = None,
-    exact: bool = False,
-    device: str = "auto",
-    precision: Precision = "float32",
-    batch_size: int | None = None,
-    seed: int = 0,
-    compiled: bool = False,
-) -> Cell:
-    """Check everything that an evaluation needs, and load its examples; the arguments are those of `evaluate`.
+        Raises:
+            LoopbenchError: what stands in its place cannot be read.
+        """
+        return None if self.output is None else find_record(self.output, self.started())
+
+
+def prepare(model: LoopedModel, task: str | Task, split: str | None, settings: Settings) -> Cell:
+    """Check everything that an evaluation needs, and load its examples.
+
+    Args:
+        split: `None`: all of the file `settings.data`.
 
     Raises:
         LoopbenchError: anything is wrong.
     """
+    _expect(model, LoopedModel, "model", "what load_model gives")
     check_unchanged(model)
     info = model.info
     assert info is not None  # or it would not be unchanged
     task = get_task(task) if isinstance(task, str) else task
+    _expect(task, Task, "task", "a name or what load_task gives")
     if task.name != info.task and task.shape != get_task(info.task).shape:
         raise LoopbenchError(f"{info.ref} was made for task {info.task}, whose symbols are not those of {task.name}")
-    spec = find_split(task, split)
-    if precision not in PRECISIONS:
-        raise LoopbenchError(f"unknown precision {precision!r}; use one of {', '.join(PRECISIONS)}")
-    protocol = make_protocol(
-        model,
-        task,
-        spec,
-        iterations=iterations,
-        precision=precision,
-        batch_size=batch_size,
-        exact=exact,
-        seed=seed,
-    )
-    place = resolve_device(device)
-    with computing(precision, place):
+    device = resolve_device(settings.device)
+    with computing(settings.precision, device):
         pass
-    if limit is not None and limit < 1:
-        raise LoopbenchError(f"limit must be at least 1, not {limit}")
-    if output is not None:
-        check_writable(output)
-    examples = task.load(split)
-    if limit is not None and limit < len(examples):
-        examples = examples.select(range(limit))
-    return Cell(model, info, task, spec, examples, protocol, place, compiled)
+    if settings.output is not None:
+        open_store(settings.output)
+    spec, examples = load_examples(task, split, settings.data)
+    protocol = make_protocol(model, task, spec, examples, settings)
+    if settings.limit is not None:
+        examples = examples.select(range(min(settings.limit, len(examples))))
+    return Cell(model, info, task, spec, examples, protocol, device, settings.compiled, settings.output)
+
+
+def _expect(value: object, kind: type, name: str, meaning: str) -> None:
+    if not isinstance(value, kind):
+        raise LoopbenchError(f"{name} must be {meaning}, not {printable(repr(value))}")

@@ -10,12 +10,12 @@ import numpy as np
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.record import Record
 from loopbench.evaluation.statistics import wilson
-from loopbench.files import write_with
+from loopbench.files import check_writable, write_with
 from loopbench.validation import printable
 
 POINTS = 200
 WIDTH, HEIGHT = 640, 360
-INK, FAINT = "#333333", "#8a8a8a"
+INK, FAINT, BAND = "#333333", "#8a8a8a", "#e2e2ea"
 
 STYLE = {
     "view": {"strokeWidth": 0},
@@ -41,12 +41,19 @@ STYLE = {
 Format = Literal["png", "svg", "html"]
 
 
-def plot_format(path: Path) -> Format:
-    """The format that a file's name asks for.
+def check_plot(path: Path) -> None:
+    """Find out early whether a picture can be written.
 
     Raises:
-        LoopbenchError: it asks for none of them.
+        LoopbenchError: it cannot, or its suffix is none of .png, .svg and .html.
     """
+    _format(path)
+    if path.is_dir():
+        raise LoopbenchError(f"cannot plot to {path}: it is a folder")
+    check_writable(path.parent)
+
+
+def _format(path: Path) -> Format:
     match path.suffix.lower():
         case ".png":
             return "png"
@@ -55,7 +62,8 @@ def plot_format(path: Path) -> Format:
         case ".html":
             return "html"
         case suffix:
-            raise LoopbenchError(f"cannot plot to {path}: use .png, .svg or .html, not {suffix or 'no suffix'!r}")
+            found = printable(suffix) or "no suffix"
+            raise LoopbenchError(f"cannot plot to {path}: use .png, .svg or .html, not {found}")
 
 
 def save_plot(path: Path, records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> None:
@@ -67,7 +75,7 @@ def save_plot(path: Path, records: Sequence[Record], scored: Mapping[str, Sequen
     Raises:
         LoopbenchError: the file's suffix is none of .png, .svg and .html, or it cannot be written.
     """
-    kind = plot_format(path)
+    kind = _format(path)
     chart = draw(records, scored)
     options: dict[str, Any] = {"png": {"scale_factor": 2}, "svg": {}, "html": {"inline": True}}[kind]
     write_with(path, lambda file: chart.save(str(file), format=kind, **options))
@@ -95,7 +103,10 @@ def draw(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> alt.
     y = alt.Y("accuracy:Q", title="exact accuracy").scale(domain=[0, 1]).axis(format=".0%", tickCount=5)
     base = alt.Chart(alt.Data(values=points)).encode(x=x, color=color)
     layers = [
-        base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q").scale(domain=[0, 1]), y2="high:Q"),
+        # one opaque colour: where the bands of several splits coincide, they look like one
+        base.mark_area(opacity=1).encode(
+            y=alt.Y("low:Q").scale(domain=[0, 1]), y2="high:Q", color=alt.value(BAND), detail="split:N"
+        ),
         base.mark_line(strokeWidth=2).encode(y=y),
         base.transform_filter("datum.alone").mark_rule(strokeWidth=2, opacity=0.4).encode(y="low:Q", y2="high:Q"),
         base.transform_filter("datum.scored || datum.alone").mark_point(filled=True, size=45, opacity=1).encode(y=y),
@@ -103,9 +114,8 @@ def draw(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> alt.
     trained = records[0].model.train_iterations
     if trained is not None:
         layers = [*_training_range(trained, last), *layers]
-    return alt.layer(
-        *layers, width=WIDTH, height=HEIGHT, background="white", title=_title(records, scored), config=STYLE
-    )
+    title = _title(records, dots=any(point["scored"] for point in points))
+    return alt.layer(*layers, width=WIDTH, height=HEIGHT, background="white", title=title, config=STYLE)
 
 
 def _points(record: Record, scored: Sequence[int]) -> list[dict[str, Any]]:
@@ -130,12 +140,12 @@ def _training_range(trained: int, last: int) -> list[alt.Chart]:
     ]
 
 
-def _title(records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> alt.TitleParams:
+def _title(records: Sequence[Record], *, dots: bool) -> alt.TitleParams:
     model, task = records[0].model, records[0].task
     counts = sorted({record.examples.count for record in records})
     examples = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
     notes = [f"{examples} examples a split", "bands: 95 % Wilson intervals"]
-    if any(scored.values()):
+    if dots:
         notes.append("dots: scored depths")
     # Altair puts the text into a script as it is, where "</script>" would end it.
     ref = printable(model.ref, 60).replace("<", "‹")

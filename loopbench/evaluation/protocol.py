@@ -1,13 +1,22 @@
-"""What an evaluation does, as one value: the command line fills it, the record stores it, the cell hashes it."""
+"""What an evaluation is asked to do, and what it does: the record stores it, the cell hashes it."""
+
+from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from loopbench.contracts import LoopedModel, Split, Task
+from loopbench.contracts import Examples, LoopedModel, Split, Task
 from loopbench.devices import Precision
 from loopbench.errors import LoopbenchError
 
 MAX_ITERATIONS = 1_000_000
+MAX_BATCH = 65_536
 DEPTH_MULTIPLIERS = (1, 2, 4, 8)
+
+Iterations = Annotated[int, Field(ge=1, le=MAX_ITERATIONS)]
+BatchSize = Annotated[int, Field(ge=1, le=MAX_BATCH)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+AnyPath = Annotated[Path, Field(strict=False)]
 
 
 class Stored(BaseModel):
@@ -16,25 +25,32 @@ class Stored(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+class Settings(BaseModel):
+    """What is asked for, by the names that `evaluate` explains; `None` stands for what the split or the task says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    data: AnyPath | None = None
+    iterations: Iterations | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+    output: AnyPath | None = None
+    exact: bool = False
+    device: str = "auto"
+    precision: Precision = "float32"
+    batch_size: BatchSize | None = None
+    seed: Seed = 0
+    compiled: bool = False
+
+
 class Protocol(Stored):
-    iterations: int = Field(ge=1, le=MAX_ITERATIONS, description="T: how often the shared update is applied")
+    iterations: Iterations = Field(description="T: how often the shared update is applied")
     precision: Precision = Field(description="what matrix products are computed in")
-    batch_size: int = Field(ge=1, le=65_536, description="examples iterated together; can change the last bits")
+    batch_size: BatchSize = Field(description="examples iterated together; can change the last bits")
     retirement: bool = Field(description="whether an example leaves its batch when its state has settled")
-    seed: int = Field(ge=0, lt=2**63, description="of the order in which examples are visited, and of random starts")
+    seed: Seed = Field(description="of the order in which examples are visited, and of random starts")
 
 
-def make_protocol(
-    model: LoopedModel,
-    task: Task,
-    split: Split,
-    *,
-    iterations: int | None = None,
-    precision: Precision = "float32",
-    batch_size: int | None = None,
-    exact: bool = False,
-    seed: int = 0,
-) -> Protocol:
+def make_protocol(model: LoopedModel, task: Task, split: Split, examples: Examples, settings: Settings) -> Protocol:
     """The protocol of a cell, with the defaults filled in.
 
     T is by default the last scored iteration, 8 D / layers per step, or the model's own limit if that is less. With
@@ -42,26 +58,18 @@ def make_protocol(
     settled looks like one that drifts.
 
     Raises:
-        LoopbenchError: a number is out of bounds, or more iterations than the model has.
+        LoopbenchError: more iterations than the model has.
     """
     limit = model.max_iterations or MAX_ITERATIONS
-    if iterations is None:
-        iterations = min(scored_iterations(split, model.layers_per_step)[-1], limit)
-    batch_size = task.batch_size if batch_size is None else batch_size
-    for name, value, low, high in (
-        ("iterations", iterations, 1, limit),
-        ("batch size", batch_size, 1, 65_536),
-        ("seed", seed, 0, 2**63 - 1),
-    ):
-        if not low <= value <= high:
-            allowed = f"{low}" if low == high else f"between {low} and {high}"
-            raise LoopbenchError(f"{name} must be {allowed}, not {value}")
+    iterations = settings.iterations or min(scored_iterations(split, model.layers_per_step)[-1], limit)
+    if iterations > limit:
+        raise LoopbenchError(f"iterations must be {'1' if limit == 1 else f'at most {limit}'}, not {iterations}")
     return Protocol(
         iterations=iterations,
-        precision=precision,
-        batch_size=batch_size,
-        retirement=not exact and precision in ("float64", "float32"),
-        seed=seed,
+        precision=settings.precision,
+        batch_size=settings.batch_size or min(MAX_BATCH, max(1, task.batch_cells // examples.inputs[0].numel())),
+        retirement=not settings.exact and settings.precision in ("float64", "float32"),
+        seed=settings.seed,
     )
 
 

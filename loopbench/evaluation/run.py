@@ -13,11 +13,12 @@ from loopbench.devices import Precision, computing
 from loopbench.evaluation.cell import Cell, prepare
 from loopbench.evaluation.curve import Report, measure_curve
 from loopbench.evaluation.environment import peak_memory_bytes
-from loopbench.evaluation.protocol import scored_iterations
+from loopbench.evaluation.protocol import Settings, scored_iterations
 from loopbench.evaluation.record import Cost, Record, Retired
-from loopbench.evaluation.store import find_record, save_record
+from loopbench.evaluation.store import save_record
 from loopbench.evaluation.verdicts import recorded_iterations
 from loopbench.loop import compile_step, trajectory
+from loopbench.validation import validate
 
 TIMED_STEPS = 3
 
@@ -25,9 +26,10 @@ TIMED_STEPS = 3
 def evaluate(
     model: LoopedModel,
     task: str | Task,
-    split: str,
+    split: str | None = None,
     iterations: int | None = None,
     *,
+    data: Path | str | None = None,
     limit: int | None = None,
     output: Path | str | None = None,
     exact: bool = False,
@@ -43,15 +45,16 @@ def evaluate(
 
     Args:
         model: what `load_model` gives.
-        split: name of a split of the task.
+        split: name of a split of the task; default: all of the file `data`.
         iterations: T; default: the last scored one, 8 D / layers per step.
+        data: a file to evaluate, or a local copy of the data set that the split is downloaded from.
         limit: only the first so many examples.
         output: folder that keeps the record; one that is there already, with as many iterations or more, is not run
             again.
         exact: no example leaves before T, whether its state has settled or not.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         precision: `float64`, `float32`, `tf32` or `bf16-autocast`.
-        batch_size: default: the task's.
+        batch_size: examples iterated together; default: as many as have the task's `batch_cells`.
         seed: of the order in which examples are visited, and of random starts.
         compiled: run the step through torch.compile.
         force: run even if the record is there.
@@ -60,35 +63,31 @@ def evaluate(
     Raises:
         LoopbenchError: anything that is asked for is wrong, or the record cannot be written.
     """
-    output = None if output is None else Path(output)
-    cell = prepare(
-        model,
-        task,
-        split,
-        iterations,
-        limit=limit,
-        output=output,
-        exact=exact,
-        device=device,
-        precision=precision,
-        batch_size=batch_size,
-        seed=seed,
-        compiled=compiled,
-    )
-    return run_cell(cell, output, force=force, report=report)
+    settings = {
+        "data": data,
+        "iterations": iterations,
+        "limit": limit,
+        "output": output,
+        "exact": exact,
+        "device": device,
+        "precision": precision,
+        "batch_size": batch_size,
+        "seed": seed,
+        "compiled": compiled,
+    }
+    cell = prepare(model, task, split, validate(Settings, settings, "cannot evaluate"))
+    return (None if force else cell.kept()) or run_cell(cell, report)
 
 
-def run_cell(cell: Cell, output: Path | None, *, force: bool = False, report: Report = lambda steps: None) -> Record:
-    """The record of a cell, from the folder if it is there.
+def run_cell(cell: Cell, report: Report = lambda steps: None) -> Record:
+    """The record of a cell, made now.
 
     Raises:
-        LoopbenchError: the record cannot be read or written.
+        LoopbenchError: it cannot be written.
     """
     started = cell.started()
-    if output is not None:
-        if not force and (found := find_record(output, started)):
-            return found
-        save_record(output, started)
+    if cell.output is not None:
+        save_record(cell.output, started)
     model = cell.placed_model()
     flops = flops_per_step(cell, model)
     if cell.compiled:
@@ -106,8 +105,8 @@ def run_cell(cell: Cell, output: Path | None, *, force: bool = False, report: Re
     )
     retired = Retired(count=curve.audit.count, audited=curve.audit.audited, disagreements=curve.audit.disagreements)
     record = started.completed(curve.correct, curve.verdicts, retired, cost)
-    if output is not None:
-        save_record(output, record)
+    if cell.output is not None:
+        save_record(cell.output, record)
     return record
 
 

@@ -6,10 +6,22 @@ from pathlib import Path
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.record import Record
 from loopbench.evaluation.verdicts import max_packed_bytes, unpack
-from loopbench.files import sha256, write_bytes, write_json
+from loopbench.files import check_writable, remove_leftovers, sha256, write_bytes, write_json
 from loopbench.validation import read_bytes, read_json, validate
 
 MAX_RECORD_BYTES = 64 * 2**20
+DIGEST = "[0-9a-f]" * 16
+
+
+def open_store(folder: Path) -> None:
+    """Make sure that records can be written to a folder, and remove what killed writers left there.
+
+    Raises:
+        LoopbenchError: they cannot.
+    """
+    check_writable(folder)
+    for ending in ("json", "gz"):
+        remove_leftovers(folder, f"*.{DIGEST}.{ending}")
 
 
 def read_record(path: Path) -> Record:

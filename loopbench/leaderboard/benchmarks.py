@@ -43,7 +43,7 @@ class Benchmark:
         such a share varies at most as much as a verdict, so the interval is never too narrow for that.
 
         Args:
-            records: of one model, complete; those of other splits are passed over.
+            records: of one model, complete and whole; those of other splits are passed over.
 
         Raises:
             LoopbenchError: there is no score, and why.
@@ -54,6 +54,10 @@ class Benchmark:
             raise LoopbenchError(f"no {self.name} score: two records of one split")
         if missing := [split for split in self.depths if split not in by_split]:
             raise LoopbenchError(f"no {self.name} score: {', '.join(missing)} not evaluated")
+        if any(record.partial for record in scored):
+            raise LoopbenchError(
+                f"no {self.name} score: it needs all examples of {', '.join(self.depths)}; leave out --limit"
+            )
         if any(record.task.version != self.task_version for record in scored):
             raise LoopbenchError(f"no {self.name} score: it is of version {self.task_version} of task {self.task}")
         if len({(record.model.architecture, record.model.weights_sha256) for record in scored}) > 1:

@@ -4,6 +4,7 @@ Longer strings need more iterations: with a window of 5, the first bit reaches t
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,8 +13,9 @@ from torch import Tensor
 
 from loopbench.contracts import Examples, Metric, Split, Task, TaskShape
 from loopbench.errors import LoopbenchError
+from loopbench.picture import Cell, Picture
 from loopbench.tasks.metrics import exact_accuracy
-from loopbench.tasks.splits import checked, derived_seed, find_split, random_bytes
+from loopbench.tasks.splits import checked, derived_seed, find_split, random_bytes, standard_depth
 
 MAX_BITS = 65_536
 LEADING = 5
@@ -62,13 +64,14 @@ class PrefixSums(Task):
     shape = TaskShape(vocab_size=2, num_classes=2, grid=(None,), features=((-0.5,), (0.5,)))
     metrics = (Metric("exact", exact_accuracy),)
     splits = tuple(
-        Split(name, difficulty=bits, depth=max(64, bits // 2), count=count, source="generated", sha256=sha256)
+        Split(name, difficulty=bits, depth=standard_depth(bits), count=count, source="generated", sha256=sha256)
         for name, (bits, count, sha256) in SPLITS.items()
     )
     source = PrefixSumsSource
-    batch_size = 32
 
-    def load(self, split: str) -> Examples:
+    def load(self, split: str | None, data: Path | None = None) -> Examples:
+        if split is None or data is not None:
+            raise LoopbenchError("task prefix-sums reads no files: its splits are generated")
         spec = find_split(self, split)
         return checked(spec, _examples(self._bits(int(spec.difficulty), spec.count, split, 0), split))
 
@@ -103,11 +106,12 @@ class PrefixSums(Task):
             yield pool.select(rows.tolist())
             number += 1
 
-    def render(self, examples: Examples, logits: Tensor, i: int) -> str:
-        rows = {"bits": examples.inputs[i], "answer": logits[i].argmax(-1), "truth": examples.targets[i]}
-        text = {name: "".join(str(int(cell)) for cell in cells) for name, cells in rows.items()}
-        text["wrong"] = "".join(" ^"[a != b] for a, b in zip(text["answer"], text["truth"], strict=True))
-        return "\n".join(f"{name:>6}  {cells}" for name, cells in text.items())
+    def render(self, examples: Examples, logits: Tensor, i: int) -> Picture:
+        answer = logits[i].argmax(-1)
+        right = (answer == examples.targets[i]) & logits[i].isfinite().all(-1)
+        bits = [Cell(str(bit), given=True) for bit in examples.inputs[i].numpy()]
+        sums = [Cell(str(bit), right=bool(good)) for bit, good in zip(answer.numpy(), right.numpy(), strict=True)]
+        return Picture((bits, sums), wraps=True, row_labels=("bits", "sums"))
 
     def _bits(self, bits: int, count: int, name: str, seed: int) -> Tensor:
         """`(count, bits)` random bits that belong to (task version, name, seed)."""

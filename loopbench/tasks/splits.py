@@ -47,3 +47,8 @@ def checked(split: Split, examples: Examples) -> Examples:
     if actual != split.sha256:
         raise LoopbenchError(f"split {split.name} has sha256 {actual}, not {split.sha256}: its data was changed")
     return examples
+
+
+def standard_depth(side: int) -> int:
+    """D of a grid whose longest side has so many cells: at two cells a layer its ends meet, but 64 layers at least."""
+    return max(64, side // 2)

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -10,7 +12,9 @@ from timm.scheduler.cosine_lr import CosineLRScheduler
 from torch import nn
 
 from loopbench.errors import LoopbenchError
+from loopbench.training.checkpoint import load_checkpoint, save_checkpoint
 from loopbench.training.recipe import OptimizerChoice, ScheduleChoice
+from loopbench.validation import printable
 
 SetRate = Callable[[int], None]
 """Sets the learning rate of step number s, counted from 0."""
@@ -27,6 +31,35 @@ def make_optimizer(model: nn.Module, choice: OptimizerChoice) -> torch.optim.Opt
         return create_optimizer_v2(model, choice.name, lr=choice.lr, weight_decay=choice.weight_decay, **settings)
     except (AssertionError, ValueError, TypeError) as error:
         raise LoopbenchError(f"optimizer {choice.name!r}: {error}") from error
+
+
+def check_resumable(choice: OptimizerChoice, device: torch.device) -> None:
+    """See on a small layer that training goes on from a checkpoint as if nothing had happened.
+
+    Raises:
+        LoopbenchError: the optimizer fails, its state cannot be kept, or does not say all.
+    """
+
+    def train(layer: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        optimizer.zero_grad()
+        layer(torch.ones(1, 3, device=device)).square().sum().backward()
+        optimizer.step()
+
+    layers = [nn.Linear(3, 2, device=device) for _ in range(2)]
+    first, second = (make_optimizer(layer, choice) for layer in layers)
+    try:
+        for _ in range(2):
+            train(layers[0], first)
+        with TemporaryDirectory() as folder:
+            save_checkpoint(Path(folder, "state"), first.state_dict())
+            second.load_state_dict(load_checkpoint(Path(folder, "state")))
+        layers[1].load_state_dict(layers[0].state_dict())
+        for layer, optimizer in zip(layers, (first, second), strict=True):
+            train(layer, optimizer)
+    except Exception as error:  # an optimizer may raise anything
+        raise LoopbenchError(f"optimizer {choice.name!r} cannot train here: {printable(str(error))}") from error
+    if not torch.equal(layers[0].weight, layers[1].weight):
+        raise LoopbenchError(f"optimizer {choice.name!r} does not go on from a checkpoint as if nothing had happened")
 
 
 def make_schedule(optimizer: torch.optim.Optimizer, choice: ScheduleChoice, steps: int) -> SetRate:

@@ -11,6 +11,7 @@ from torch import distributed
 
 from loopbench.contracts import Examples
 from loopbench.errors import LoopbenchError
+from loopbench.validation import printable
 
 T = TypeVar("T")
 
@@ -44,23 +45,44 @@ class Processes:
         return value.item() / self.count
 
     def agree(self, value: Callable[[], T]) -> T:
-        """The first process's value, on every process; the others do not ask."""
+        """The first process's value, on every process; the others do not ask.
+
+        Raises:
+            LoopbenchError: on every process, if the first one's `value` does.
+        """
         if self.count == 1:
             return value()
-        values: list[Any] = [value() if self.first else None]
-        distributed.broadcast_object_list(values)
-        return values[0]
+        answers: list[Any] = [None]
+        if self.first:
+            try:
+                answers = [value()]
+            except LoopbenchError as error:
+                answers = [error]
+        distributed.broadcast_object_list(answers)
+        if isinstance(answers[0], LoopbenchError):
+            raise answers[0]
+        return answers[0]
 
 
 @contextmanager
 def joined(device: torch.device) -> Generator[Processes]:
-    """Join the process group that torchrun describes in the environment, if there is one."""
+    """Join the process group that torchrun describes in the environment, if there is one.
+
+    Raises:
+        LoopbenchError: what the environment says is incomplete, or the processes do not find each other.
+    """
     if "RANK" not in os.environ:
         yield Processes()
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)  # collectives of Python objects go through the current device
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    except (ValueError, RuntimeError) as error:
+        raise LoopbenchError(
+            f"RANK is set, as torchrun does, but the processes cannot join: {printable(str(error))}; "
+            "start them with torchrun, or unset RANK to train with one"
+        ) from error
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size())
     finally:

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from loopbench.errors import LoopbenchError
-from loopbench.validation import read_yaml, validate
+from loopbench.plugins import unknown
+from loopbench.validation import dump_yaml, parse_yaml, printable, read_yaml, validate
 
+SHIPPED = Path(__file__).parents[1] / "recipes"
 MAX_RECIPE_BYTES = 64 * 1024
 
 
@@ -26,9 +27,7 @@ class ObjectiveChoice(_Section):
 class OptimizerChoice(_Section):
     """A timm optimizer. Norm gains and biases have no weight decay."""
 
-    name: str = Field(
-        "adamw", description="one of timm.optim whose state is tensors and numbers, as it is of nearly all"
-    )
+    name: str = Field("adamw", description="one of timm.optim that can go on from a checkpoint, as nearly all can")
     lr: float = Field(gt=0, le=10, description="peak learning rate")
     weight_decay: float = Field(0.01, ge=0, le=10)
     betas: tuple[float, float] | None = Field(None, description="default: the optimizer's own")
@@ -88,6 +87,26 @@ class Recipe(_Section):
         return self
 
 
+def find_recipe(name: str) -> Path:
+    """The file of a shipped recipe, or a path: what has a slash or ends in .yaml or .yml.
+
+    Raises:
+        LoopbenchError: no such recipe is shipped; the message names those that are.
+    """
+    path = Path(name)
+    if "/" in name or path.suffix in (".yaml", ".yml"):
+        return path
+    shipped = {path.stem: path for path in shipped_recipes()}
+    if name not in shipped:
+        raise LoopbenchError(f"{unknown('recipe', name, shipped)}; a file is written ./{printable(name)}")
+    return shipped[name]
+
+
+def shipped_recipes() -> list[Path]:
+    """The files of the recipes that come with loopbench, by name."""
+    return sorted(SHIPPED.glob("*.yaml"), key=lambda path: path.stem)
+
+
 def load_recipe(path: Path, changes: list[str], seed: int | None = None) -> Recipe:
     """Read a recipe and apply `key=value` changes to it; `optimizer.lr=3e-4` reaches into a section.
 
@@ -112,14 +131,11 @@ def load_recipe(path: Path, changes: list[str], seed: int | None = None) -> Reci
 
 def dump_recipe(recipe: Recipe) -> str:
     """The recipe as YAML that `load_recipe` reads back to an equal recipe."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return dump_yaml(recipe.model_dump(mode="json"))
 
 
 def _assign(values: dict[str, Any], key: str, text: str) -> None:
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        raise LoopbenchError(f"--set {key}: {text!r} is not a YAML value") from error
+    value = parse_yaml(text.encode(errors="surrogateescape"), f"--set {key}={printable(text)}")
     *sections, last = key.split(".")
     for section in sections:
         inner = values.setdefault(section, {})

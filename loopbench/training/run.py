@@ -1,32 +1,38 @@
 """A run folder: a model folder with the recipe, the checkpoint and the log of its training beside the weights."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from filelock import FileLock, Timeout
+
 from loopbench.errors import LoopbenchError
-from loopbench.files import write_bytes
+from loopbench.files import remove_leftovers, write_bytes
 from loopbench.references import CONFIG, WEIGHTS
 from loopbench.training.recipe import Recipe, dump_recipe, load_recipe
 
 RECIPE = "recipe.yaml"
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.jsonl"
+LOCK = ".lock"
 
 
 def open_run(folder: Path, recipe: Recipe, resume: bool) -> Recipe:
-    """Claim a folder for a run, or find the run that is there; gives the recipe that the run goes by.
+    """See whether a folder is free for a new run, or find the run to go on with; gives the recipe that the run goes by.
 
     A recipe with `budget_minutes` goes on with the number of steps that the run measured when it started.
 
     Raises:
-        LoopbenchError: a run is there and `resume` is false, the run there follows another recipe, or a model is there
-            that is no run's.
+        LoopbenchError: a run is there and `resume` is false or the reverse, the run there follows another recipe, or a
+            model is there that is no run's.
     """
     if not (folder / RECIPE).exists():
         if any((folder / name).exists() for name in (CONFIG, WEIGHTS)):
             raise LoopbenchError(f"{folder} holds a model that was not trained there: choose another folder")
+        if resume:
+            raise LoopbenchError(f"there is no run in {folder} to resume: leave --resume out to start one there")
         return recipe
     if not resume:
         raise LoopbenchError(
@@ -38,10 +44,37 @@ def open_run(folder: Path, recipe: Recipe, resume: bool) -> Recipe:
     ours, theirs = recipe.model_dump(), stored.model_dump()
     different = [key for key in ours if ours[key] != theirs[key]]
     if different:
+        verb = "differs" if len(different) == 1 else "differ"
         raise LoopbenchError(
-            f"{folder} holds a run of another recipe: {', '.join(different)} differ; choose another folder"
+            f"{folder} holds a run of another recipe: {', '.join(different)} {verb}; choose another folder"
         )
     return stored
+
+
+@contextmanager
+def claimed(folder: Path) -> Generator[None]:
+    """Keep every other process from training into a folder, which is made if need be.
+
+    The lock is the kernel's: it ends with the process, however that ends. What killed processes were writing there is
+    removed.
+
+    Raises:
+        LoopbenchError: another process trains there, or the folder cannot be written.
+    """
+    lock = FileLock(folder / LOCK)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise LoopbenchError(f"another process trains in {folder}: let it end, or choose another folder") from error
+    except OSError as error:
+        raise LoopbenchError(f"cannot write to {folder}: {error.strerror or error}") from error
+    try:
+        for name in (RECIPE, CHECKPOINT, LOG, CONFIG, WEIGHTS):
+            remove_leftovers(folder, name, older_than=0)
+        yield
+    finally:
+        lock.release()
 
 
 def start_run(folder: Path, recipe: Recipe) -> None:

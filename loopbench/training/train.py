@@ -4,6 +4,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from loopbench.devices import resolve_device
 from loopbench.files import check_writable
 from loopbench.training.processes import joined
 from loopbench.training.recipe import Recipe
-from loopbench.training.run import CHECKPOINT, append_log, open_run, rewind_log, start_run
+from loopbench.training.run import CHECKPOINT, append_log, claimed, open_run, rewind_log, start_run
 from loopbench.training.trainer import Progress, Trainer, measure_steps
 
 
@@ -28,7 +29,7 @@ def train(
     """Train a recipe into a run folder, which can be evaluated from its first checkpoint on.
 
     Args:
-        resume: go on from the folder's last checkpoint, if it has one.
+        resume: go on with the run in the folder, from its last checkpoint.
         max_minutes: stop cleanly at the first step after so many minutes.
         stop: asked after every step whether to stop cleanly there.
         report: called on the first process after every step with the progress and the number of steps.
@@ -45,13 +46,22 @@ def train(
     if where.type == "cuda" and "LOCAL_RANK" in os.environ:  # torchrun's: one device a process
         where = resolve_device(f"cuda:{os.environ['LOCAL_RANK']}")
     check_writable(folder)
-    with joined(where) as processes:
-        recipe, begun = processes.agree(lambda: (open_run(folder, recipe, resume), (folder / CHECKPOINT).exists()))
+    with joined(where) as processes, ExitStack() as claims:
+
+        def claim() -> None:
+            claims.enter_context(claimed(folder))
+            open_run(folder, recipe, resume)  # once more: another process may have been faster
+
+        recipe = processes.agree(lambda: open_run(folder, recipe, resume))
+        if resume:
+            processes.agree(claim)
         if recipe.steps is None:
             steps = measure_steps(recipe, where, processes)
             recipe = recipe.model_copy(update={"steps": steps, "budget_minutes": None})
         trainer = Trainer(recipe, where, processes)
-        if begun:
+        if not resume:  # a folder is made for a recipe that fits
+            processes.agree(claim)
+        if processes.agree((folder / CHECKPOINT).exists):
             trainer.load(folder)
         elif processes.first:
             start_run(folder, recipe)

@@ -17,12 +17,12 @@ from torch.nn.parallel import DistributedDataParallel
 from loopbench.contracts import Examples, LoopedModel, Objective, Task
 from loopbench.devices import computing
 from loopbench.errors import LoopbenchError
-from loopbench.hub import build_model, model_config, save_model
+from loopbench.hub import build_model, save_model
 from loopbench.loop import compile_step, final_state, trajectory
 from loopbench.plugins import get_objective, get_task
 from loopbench.tasks.splits import derived_seed, find_split
 from loopbench.training.checkpoint import load_checkpoint, save_checkpoint
-from loopbench.training.optimization import make_optimizer, make_schedule
+from loopbench.training.optimization import check_resumable, make_optimizer, make_schedule
 from loopbench.training.processes import Processes
 from loopbench.training.recipe import ProbeChoice, Recipe
 from loopbench.training.run import CHECKPOINT
@@ -91,10 +91,11 @@ class Trainer:
         freeze(self.model, recipe.freeze)
         with computing(recipe.precision, device):
             pass  # the precision is to be had here
+        check_resumable(recipe.optimizer, device)
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.set_rate = make_schedule(self.optimizer, recipe.schedule, self.steps)
         for split in recipe.probe.splits if recipe.probe else ():
-            find_split(self.task, split)
+            _check_probed(self.task, split)
         self.ema = None if recipe.ema is None else ModelEmaV3(self.model, decay=recipe.ema)
         first = processes.share(next(self.task.batches(self.source, recipe.batch_size, recipe.seed)))
         if recipe.compile:
@@ -115,9 +116,7 @@ class Trainer:
         Raises:
             LoopbenchError: the folder cannot be written.
         """
-        recipe = self.recipe
-        config = model_config(recipe.architecture, recipe.config, recipe.task, self.iterations)
-        save_model(folder, self.weights, config)
+        save_model(folder, self.weights, train_iterations=self.iterations)
         state: dict[str, Any] = {
             "step": self.done,
             "model": self.model.state_dict(),
@@ -188,6 +187,13 @@ class Trainer:
             found[split] = self.task.metrics[0].score(self.weights.readout(h), examples).float().mean().item()
         self.model.train()
         return found
+
+
+def _check_probed(task: Task, split: str) -> None:
+    """Raise LoopbenchError for a split that is not there, or that has a twin to make choices on."""
+    find_split(task, split)
+    if any(other.name == f"dev-{split}" for other in task.splits):
+        raise LoopbenchError(f"probe.splits: {split} is scored, and chooses nothing; use its twin dev-{split}")
 
 
 def freeze(model: nn.Module, patterns: Iterable[str]) -> None:

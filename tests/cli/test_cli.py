@@ -1,6 +1,5 @@
 """The command line as a whole: what it imports, how it fails and what it exits with."""
 
-import os
 import subprocess
 import sys
 
@@ -77,17 +76,21 @@ def test_a_bug_has_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         main()
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run(
-        [sys.executable, "-m", "loopbench", "--help"], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
-    )
-    os.close(writer)
-    assert done.stderr == ""
+@pytest.mark.parametrize(
+    ("output", "code", "message"),
+    [
+        ("| true", 141, ""),
+        ("> /dev/full", 2, "error: [Errno 28] No space left on device; LOOPBENCH_TRACEBACK=1 shows the traceback\n"),
+        (">&-", 2, "error: standard output is closed; send it to /dev/null to see none of it\n"),
+    ],
+)
+def test_an_output_that_takes_nothing(output: str, code: int, message: str) -> None:
+    command = f': | "{sys.executable}" -m loopbench --help {output}; exit ${{PIPESTATUS[1]}}'
+    done = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, message)
 
 
-@pytest.mark.parametrize("group", ["tasks", "plugins", "models"])
+@pytest.mark.parametrize("group", ["tasks", "plugins", "models", "recipes"])
 def test_a_group_alone_lists(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], group: str) -> None:
     assert run(monkeypatch, group) == 0
     alone = capsys.readouterr().out

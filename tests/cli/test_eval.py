@@ -6,18 +6,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from evaluation_toys import BitsInFiles, made_record
 
+from loopbench import plugins
 from loopbench.cli import main
+from loopbench.cli.curves import print_curves
 from loopbench.evaluation import read_record, run
-from loopbench.hub import build_model, model_config, save_model
+from loopbench.hub import build_model, save_model
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    config = model_config("loop", {"width": 8, "heads": 2}, "prefix-sums", 30)
     path = tmp_path_factory.mktemp("models") / "toy"
-    save_model(path, build_model(config.architecture, config.config, config.task), config)
+    save_model(path, build_model("loop", {"width": 8, "heads": 2}, "prefix-sums"), train_iterations=30)
     return path
 
 
@@ -57,7 +59,8 @@ def test_tables_go_to_stdout_and_the_rest_to_stderr(
     assert lines[1].count("*") == 0
     for word in ("peak", "last", "overthinking", "retention", "settled"):
         assert any(line.startswith(word) for line in lines)
-    assert "only the first examples" in out
+    assert "% solved of the first 3 examples" in out
+    assert all(len(line) <= 80 for line in lines[:-1]), "what does not depend on the splits' names fits a terminal"
     assert "no prefix-sums score: bits-64, bits-128, bits-256, bits-512 not evaluated" in out
     assert "2 of 2 splits to run" in err
     assert Path("c.svg").read_bytes().startswith(b"<svg")
@@ -66,7 +69,7 @@ def test_tables_go_to_stdout_and_the_rest_to_stderr(
     assert all(record.status == "complete" and record.partial for record in records)
 
 
-def test_json_is_one_document_with_the_benchmarks_score(
+def test_json_is_one_document_of_the_benchmarks_splits(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
     arguments = ["--limit", "2", "--json", "--output", "elsewhere"]
@@ -79,7 +82,8 @@ def test_json_is_one_document_with_the_benchmarks_score(
         "bits-512",
     ]
     assert [record["protocol"]["iterations"] for record in document["records"]] == [512, 512, 1024, 2048]
-    assert 0 <= document["score"]["low"] <= document["score"]["value"] <= document["score"]["high"] <= 100
+    assert document["score"] is None
+    assert "it needs all examples of bits-64, bits-128, bits-256, bits-512" in document["no_score"]
     assert set(document["summaries"]) == {"bits-64", "bits-128", "bits-256", "bits-512"}
 
     def no_run(*args: object) -> None:
@@ -95,16 +99,20 @@ def test_json_is_one_document_with_the_benchmarks_score(
     [
         (["--split", "bits-33"], "task prefix-sums has no split 'bits-33'; it has bits-32"),
         (["--split", "bits-32", "--split", "bits-33"], "task prefix-sums has no split 'bits-33'"),
-        (["--iterations", "0"], "iterations must be between 1 and 1000000, not 0"),
+        (["--iterations", "0"], "cannot evaluate: iterations: Input should be greater than or equal to 1"),
         (["--iterations", "many"], "Invalid value for '--iterations'"),
-        (["--limit", "0"], "limit must be at least 1, not 0"),
-        (["--batch-size", "0"], "batch size must be between 1 and 65536, not 0"),
+        (["--limit", "0"], "limit: Input should be greater than or equal to 1"),
+        (["--batch-size", "0"], "batch_size: Input should be greater than or equal to 1"),
         (["--device", "tpu"], "unknown device 'tpu'; use auto, cpu, cuda or cuda:N"),
         (["--precision", "half"], "Invalid value for '--precision'"),
         (["--precision", "tf32", "--device", "cpu"], "precision tf32 needs a CUDA device"),
         (["--output", "/dev/null"], "cannot write to /dev/null"),
-        (["--plot", "curve.pdf"], "cannot plot to curve.pdf: use .png, .svg or .html, not '.pdf'"),
+        (["--plot", "curve.pdf"], "cannot plot to curve.pdf: use .png, .svg or .html, not .pdf"),
+        (["--plot", "."], "cannot plot to .: use .png, .svg or .html"),
         (["--plot", "/dev/null/curve.png"], "cannot write to /dev/null"),
+        (["--data", "bits.txt"], "task prefix-sums reads no files"),
+        (["--data", "bits.txt", "--split", "bits-32"], "bits.txt is evaluated as a whole: leave out --split"),
+        (["--data", "lichess=x.csv"], "task prefix-sums has no data set 'lichess' for --data NAME=FILE; it has none"),
         (["--task", "sums"], "unknown task 'sums'"),
         (["--model", "./nowhere"], "there is no folder nowhere"),
     ],
@@ -150,15 +158,67 @@ def test_an_interrupt_keeps_what_is_complete(
     assert "1 of 2 splits to run" in capsys.readouterr().err
 
 
-def test_a_long_run_names_limit(
+def test_a_long_run_names_limit_unless_it_is_there(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
-    for seconds, named in ((10.0, False), (9000.0, True)):
+    arguments = ["--split", "bits-32", "--iterations", "1", "--force"]
+    for seconds, limit, named in ((10.0, [], False), (9000.0, [], True), (9000.0, ["--limit", "1"], False)):
         monkeypatch.setattr(run, "estimate_seconds", lambda cell, seconds=seconds: seconds)
-        assert evaluate(monkeypatch, folder, "--split", "bits-32", "--limit", "1", "--iterations", "1", "--force") == 0
+        assert evaluate(monkeypatch, folder, *arguments, *limit) == 0
         err = capsys.readouterr().err
         assert ("--limit" in err) == named
     assert "2.5 h" in err
+
+
+def test_a_record_that_is_there_is_spoken_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    arguments = ["--split", "bits-32", "--limit", "2", "--iterations", "2"]
+    assert evaluate(monkeypatch, folder, *arguments, "--batch-size", "1") == 0
+    assert "the record is there" not in capsys.readouterr().err
+    assert evaluate(monkeypatch, folder, *arguments, "--batch-size", "1") == 0
+    assert capsys.readouterr().err.splitlines()[0] == "bits-32: the record is there; --force makes it again"
+    other = folder.rename(folder.with_name("other"))
+    assert evaluate(monkeypatch, other, *arguments, "--compile") == 0
+    made = f"bits-32: the record is there, made as {folder}, with batch size 1, not compiled; --force makes it again"
+    assert capsys.readouterr().err.splitlines()[0] == made
+    other.rename(folder)
+
+
+def test_a_file_is_evaluated_as_a_split_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    monkeypatch.setattr(plugins, "get_task", lambda name: BitsInFiles())
+    Path("bits.txt").write_text("00000000\n8:11111111\n")
+    for arguments, expected in (
+        (["--data", "bits.txt"], {"local-bits.txt": 2}),
+        (["--data", "numbers=bits.txt"], {"local-eights": 1}),
+        (["--data", "numbers=bits.txt", "--split", "bits-6", "--split", "eights"], {"bits-6": 40, "local-eights": 1}),
+    ):
+        assert evaluate(monkeypatch, folder, *arguments, "--iterations", "2", "--json") == 0
+        records = json.loads(capsys.readouterr().out)["records"]
+        assert {record["split"]["name"]: record["split"]["count"] for record in records} == expected
+    assert evaluate(monkeypatch, folder, "--data", "numbers=bits.txt", "--split", "bits-6") == 2
+    assert "--data numbers is of no use here: its splits are eights" in capsys.readouterr().err
+    assert evaluate(monkeypatch, folder, "--data", "digits=bits.txt") == 2
+    assert "no data set 'digits' for --data NAME=FILE; it has numbers" in capsys.readouterr().err
+
+
+def test_a_table_is_as_wide_as_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"bits-{2**i}" for i in range(5, 13)]
+    records = [made_record([1] * 500, 2048, split={"name": name}) for name in names]
+    scored = dict.fromkeys(names, (64, 128, 256, 512))
+    monkeypatch.setenv("TERM", "dumb")  # 80 columns, and no bold letters
+    for terminal, tables in ((True, 2), (False, 1)):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda terminal=terminal: terminal)
+        print_curves(records, scored)
+        lines = capsys.readouterr().out.splitlines()
+        assert sum(line.startswith("t ") for line in lines) == tables
+        assert sum(line.count("100.0 99–100*") for line in lines) == 4 * 8
+        assert max(map(len, lines)) <= 80 or not terminal
+        assert lines[-1].startswith("score 100.00 [")
 
 
 def test_a_broken_record_is_refused_unless_forced(

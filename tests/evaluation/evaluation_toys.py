@@ -1,6 +1,7 @@
 """Maps whose fate is known, a task for them, and a record without a run."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from loopbench.evaluation.record import (
     started_record,
 )
 from loopbench.evaluation.verdicts import Verdicts, recorded_iterations
+from loopbench.validation import read_bytes
 
 EXACT = Metric("exact", lambda logits, examples: (logits.argmax(-1) == examples.targets).flatten(1).all(1))
 FIRST_CELL = Metric("first-cell", lambda logits, examples: logits.argmax(-1)[:, 0] == examples.targets[:, 0])
@@ -80,9 +82,10 @@ class FirstBits(Task):
     metrics = (Metric("exact", lambda logits, examples: logits[:, 0].argmax(-1) == examples.targets[:, 0]),)
     splits = tuple(Split(f"bits-{n}", n, 8, 40, "generated", "0" * 64) for n in (6, 8, 10, 12))
     source = BaseModel
-    batch_size = 16
+    batch_cells = 100
 
-    def load(self, split: str) -> Examples:
+    def load(self, split: str | None, data: Path | None = None) -> Examples:
+        assert split is not None
         bits = int(split.removeprefix("bits-"))
         inputs = torch.randint(0, 2, (40, bits), generator=torch.Generator().manual_seed(bits))
         return Examples(inputs, inputs, tuple(f"{split}/{i}" for i in range(40)))
@@ -95,6 +98,20 @@ class FirstBits(Task):
 
     def render(self, examples: Examples, logits: Tensor, i: int) -> str:
         raise NotImplementedError
+
+
+class BitsInFiles(FirstBits):
+    """Strings of eight bits, a line each; those of the split `eights` are downloaded, or stand behind an `8:`."""
+
+    splits = (*FirstBits.splits, Split("eights", 8, 16, 40, "numbers", "0" * 64))
+
+    def load(self, split: str | None, data: Path | None = None) -> Examples:
+        if data is None:
+            return super().load(split)
+        lines = read_bytes(data, 10_000).decode().splitlines()
+        rows = [line.removeprefix("8:") for line in lines if split is None or line.startswith("8:")]
+        inputs = torch.tensor([[int(bit) for bit in row] for row in rows]).reshape(len(rows), 8)
+        return Examples(inputs, inputs, tuple(f"line-{i}" for i in range(len(rows))))
 
 
 def made_record(first_solved: list[int], iterations: int, lost: dict[int, int] | None = None, **changes: Any) -> Record:

@@ -5,7 +5,7 @@ import pytest
 from evaluation_toys import made_record
 
 from loopbench.errors import LoopbenchError
-from loopbench.evaluation.plot import draw, plot_format, save_plot
+from loopbench.evaluation.plot import check_plot, draw, save_plot
 
 RECORDS = [made_record([4, 5, 0, 6], 200, split={"name": f"bits-{n}", "difficulty": float(n)}) for n in (128, 64)]
 SCORED = {"bits-64": (8, 16), "bits-128": (64, 5000)}
@@ -53,7 +53,33 @@ def test_one_iteration_is_a_dot(tmp_path: Path) -> None:
     assert 'aria-roledescription="point"' in (tmp_path / "curve.svg").read_text()
 
 
-@pytest.mark.parametrize("name", ["curve.pdf", "curve", "curve.png.tmp"])
-def test_another_format_is_refused(name: str) -> None:
-    with pytest.raises(LoopbenchError, match=r"use \.png, \.svg or \.html"):
-        plot_format(Path(name))
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("curve.pdf", r"use \.png, \.svg or \.html, not \.pdf"),
+        ("curve", r"use \.png, \.svg or \.html, not no suffix"),
+        ("curve.png.tmp", r"use \.png, \.svg or \.html"),
+        ("folder.png", "it is a folder"),
+        ("file/curve.png", "is not a folder"),
+    ],
+)
+def test_what_cannot_be_written_is_known_early(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(LoopbenchError, match=message):
+        check_plot(tmp_path / name)
+    check_plot(tmp_path / "new" / "curve.SVG")
+
+
+def test_dots_are_spoken_of_where_there_are_some() -> None:
+    assert "dots: scored depths" in str(draw(RECORDS, SCORED).to_dict())
+    assert "dots" not in str(draw(RECORDS, {"bits-64": (201,), "bits-128": (5000,)}).to_dict())
+
+
+def test_bands_that_coincide_do_not_add_up(tmp_path: Path) -> None:
+    """All bands are of one opaque colour, so that many of them look like one."""
+    save_plot(tmp_path / "curve.svg", RECORDS, {})
+    bands = re.findall(r'<path aria-label="[^"]*low[^"]*"[^>]*>', (tmp_path / "curve.svg").read_text())
+    assert len(bands) == 2
+    assert len({re.search(r'fill="([^"]*)"', band)[1] for band in bands}) == 1
+    assert all(re.search(r'opacity="1"|^(?!.*opacity)', band) for band in bands)

@@ -1,5 +1,6 @@
 import gzip
 import json
+import os
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +16,9 @@ from safetensors.numpy import save
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation import store
 from loopbench.evaluation.record import Record, cell_hash
-from loopbench.evaluation.store import MAX_RECORD_BYTES, find_record, read_record, save_record
+from loopbench.evaluation.store import MAX_RECORD_BYTES, find_record, open_store, read_record, save_record
 from loopbench.evaluation.verdicts import Verdicts, max_packed_bytes, unpack
-from loopbench.files import sha256
+from loopbench.files import sha256, write_with
 
 FIRST = [1, 3, 0, 7, 2, 2, 64, 5, 1, 40]
 LOST = {0: 30, 4: 3}
@@ -270,6 +271,30 @@ def test_a_save_that_fails_leaves_the_old_record(saved: Path, monkeypatch: pytes
     with pytest.raises(LoopbenchError, match="no space"):
         save_record(saved.parent, made_record(FIRST, 200, LOST))
     assert read_record(saved).protocol.iterations == 100
+
+
+def test_what_killed_writers_left_is_removed_when_it_is_old(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(path: Path) -> None:
+        path.write_text("half")
+        raise KeyboardInterrupt
+
+    left: list[Path] = []
+    monkeypatch.setattr(Path, "unlink", lambda path, missing_ok=False: None)  # as SIGKILL would have it
+    for name in (saved.name, str(json.loads(saved.read_text())["per_example"]["file"]), "notes.json"):
+        with pytest.raises(KeyboardInterrupt):
+            write_with(saved.parent / name, killed)
+        left += set(saved.parent.glob(".*.tmp")) - set(left)
+    monkeypatch.undo()
+    young, *old = left
+    for path in old:
+        os.utime(path, (0, 0))
+    before = set(saved.parent.iterdir())
+    open_store(saved.parent)
+    assert before - set(saved.parent.iterdir()) == {old[0]}, "neither another writer's nor another program's"
+    os.utime(young, (0, 0))
+    open_store(saved.parent)
+    assert not young.exists()
+    assert read_record(saved).status == "complete"
 
 
 def test_names_may_be_long_and_odd(tmp_path: Path) -> None:

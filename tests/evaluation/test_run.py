@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from evaluation_toys import FirstBits
+from evaluation_toys import FirstBits, Toy
 
 from loopbench import LoopbenchError, load_model, save_model
 from loopbench.contracts import LoopedModel, Metric
 from loopbench.evaluation import evaluate, read_record, run
 from loopbench.evaluation.cell import prepare
+from loopbench.evaluation.protocol import Settings, make_protocol
 from loopbench.evaluation.run import estimate_seconds, flops_per_step
-from loopbench.hub import build_model, model_config
+from loopbench.hub import build_model
 
 TASK = FirstBits()
 
@@ -22,11 +23,9 @@ TASK = FirstBits()
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model that answers differently from one iteration to the next."""
     torch.manual_seed(3)
-    config = model_config(
-        "looped-transformer", {"width": 8, "heads": 2, "recall": "none", "norm": "outer"}, "prefix-sums", 4
-    )
+    config = {"width": 8, "heads": 2, "recall": "none", "norm": "outer"}
     path = tmp_path_factory.mktemp("models") / "toy"
-    save_model(path, build_model(config.architecture, config.config, config.task), config)
+    save_model(path, build_model("looped-transformer", config, "prefix-sums"), train_iterations=4)
     return path
 
 
@@ -61,12 +60,18 @@ def test_a_record_says_what_was_run(model: LoopedModel, tmp_path: Path) -> None:
 
 def test_the_default_is_8_d_and_the_tasks_batch(model: LoopedModel) -> None:
     assert evaluate(model, TASK, "bits-6").protocol.iterations == 64
-    assert evaluate(model, TASK, "bits-6").protocol.batch_size == 16
+    assert evaluate(model, TASK, "bits-6").protocol.batch_size == 100 // 6
+
+
+def test_a_batch_has_an_example_however_large() -> None:
+    task = FirstBits()
+    settings, examples = Settings(), task.load("bits-12")
+    task.batch_cells = 5
+    assert make_protocol(Toy(lambda h, e: h), task, task.splits[-1], examples, settings).batch_size == 1
 
 
 def test_the_fixed_depth_control_runs_once(tmp_path: Path) -> None:
-    config = model_config("fixed-depth", {"width": 8, "heads": 2}, "prefix-sums")
-    save_model(tmp_path, build_model(config.architecture, config.config, config.task), config)
+    save_model(tmp_path, build_model("fixed-depth", {"width": 8, "heads": 2}, "prefix-sums"))
     control = load_model(str(tmp_path))
     assert evaluate(control, TASK, "bits-6").protocol.iterations == 1
     with pytest.raises(LoopbenchError, match="iterations must be 1, not 2"):
@@ -136,7 +141,7 @@ def test_coarse_rounding_retires_nothing(model: LoopedModel) -> None:
 
 
 def test_flops_are_those_of_the_matrix_products(model: LoopedModel) -> None:
-    cell = prepare(model, TASK, "bits-12", 1)
+    cell = prepare(model, TASK, "bits-12", Settings(iterations=1))
     width, cells, window_ends = 8, 12, 4
     linear = 2 * cells * (3 + 1 + 4 + 4) * width**2
     attention_at_the_ends = 2 * 2 * window_ends * 5 * width
@@ -144,9 +149,8 @@ def test_flops_are_those_of_the_matrix_products(model: LoopedModel) -> None:
 
 
 def test_an_estimate_grows_with_the_work(model: LoopedModel) -> None:
-    assert estimate_seconds(prepare(model, TASK, "bits-8", 100_000)) > estimate_seconds(
-        prepare(model, TASK, "bits-8", 10)
-    )
+    few, many = (prepare(model, TASK, "bits-8", Settings(iterations=T)) for T in (10, 100_000))
+    assert estimate_seconds(many) > estimate_seconds(few)
 
 
 @pytest.mark.parametrize(
@@ -154,14 +158,25 @@ def test_an_estimate_grows_with_the_work(model: LoopedModel) -> None:
     [
         ({"split": "bits-7"}, "no split 'bits-7'; it has bits-6, bits-8"),
         ({"task": "prefix-sum"}, "unknown task 'prefix-sum'"),
-        ({"iterations": 0}, "iterations must be between 1 and 1000000, not 0"),
-        ({"iterations": 10**7}, "iterations must be between"),
-        ({"batch_size": 0}, "batch size must be between 1"),
-        ({"seed": -1}, "seed must be between 0"),
-        ({"limit": 0}, "limit must be at least 1, not 0"),
+        ({"iterations": 0}, "cannot evaluate: iterations: .*greater than or equal to 1"),
+        ({"iterations": 10**7}, "iterations: .*less than or equal to 1000000"),
+        ({"iterations": "x"}, "iterations: .*valid integer"),
+        ({"iterations": 2.0}, "iterations: .*valid integer"),
+        ({"batch_size": 0}, "batch_size: .*greater than or equal to 1"),
+        ({"seed": -1}, "seed: .*greater than or equal to 0"),
+        ({"limit": 0}, "limit: .*greater than or equal to 1"),
+        ({"limit": True}, "limit: .*valid integer"),
+        ({"exact": "no"}, "exact: .*valid boolean"),
+        ({"device": 0}, "device: .*valid string"),
+        ({"output": 5}, "output: .*path"),
+        ({"model": "looped-prefix-sums"}, "model must be what load_model gives, not 'looped-prefix-sums'"),
+        ({"task": 5}, "task must be a name or what load_task gives, not 5"),
+        ({"split": None}, "name a split of task first-bits, or a file"),
+        ({"data": "x.txt"}, "split bits-6 of task first-bits is generated: it is not read from a file"),
+        ({"split": None, "task": "prefix-sums", "data": "x.txt"}, "task prefix-sums reads no files"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
         ({"device": "cuda:99"}, "not here"),
-        ({"precision": "float16"}, "unknown precision 'float16'"),
+        ({"precision": "float16"}, "precision: .*'float64', 'float32'"),
         ({"precision": "tf32", "device": "cpu"}, "needs a CUDA device"),
         ({"output": "/dev/null/results"}, "cannot write to /dev/null/results"),
         ({"output": __file__}, "cannot write to"),
@@ -169,7 +184,7 @@ def test_an_estimate_grows_with_the_work(model: LoopedModel) -> None:
 )
 def test_bad_input_is_refused_in_one_line(model: LoopedModel, changed: dict[str, object], message: str) -> None:
     with pytest.raises(LoopbenchError, match=message) as refused:
-        evaluate(model, **{"task": TASK, "split": "bits-6"} | changed)
+        evaluate(**{"model": model, "task": TASK, "split": "bits-6"} | changed)
     assert "\n" not in str(refused.value)
 
 
@@ -193,7 +208,7 @@ KILLS = """
 import os, random, signal, sys, time
 from pathlib import Path
 import torch
-from evaluation_toys import FirstBits
+from evaluation_toys import FirstBits, Toy
 from loopbench import load_model
 from loopbench.evaluation import evaluate, read_record
 

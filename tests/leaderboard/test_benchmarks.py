@@ -83,6 +83,10 @@ def test_the_interval_covers() -> None:
             ],
             "different models",
         ),
+        (
+            lambda r: [*r[:3], made_record([1, 0], 2048, split={"name": "bits-512", "count": 500})],
+            "it needs all examples of bits-64, bits-128, bits-256, bits-512; leave out --limit",
+        ),
         (lambda r: records([1, 0], task={"version": 2}), "version 1 of task prefix-sums"),
         (lambda r: records([1, 0], task={"name": "parity"}), "not evaluated"),
     ],
@@ -93,5 +97,7 @@ def test_there_is_a_reason_for_no_score(change: object, message: str) -> None:
 
 
 def test_other_splits_are_passed_over() -> None:
-    more = [*records([1, 0]), made_record([0, 0], 10, split={"name": "bits-32"})]
+    """Those made of local files too."""
+    more = [made_record([0, 0], 10, split={"name": name}) for name in ("bits-32", "local-bits-64")]
+    more += records([1, 0])
     assert PREFIX_SUMS.score(more) == PREFIX_SUMS.score(records([1, 0]))

@@ -120,7 +120,11 @@ def test_render_shows_where_the_answer_is_wrong() -> None:
     examples = task.sample(5, seed=0, count=1)
     logits = torch.nn.functional.one_hot(examples.targets, 2).float()
     logits[0, 3] = logits[0, 3].flip(0)
-    assert task.render(examples, logits, 0).splitlines()[-1] == " wrong     ^ "
+    logits[0, 4, 0] = float("nan")
+    bits, sums = task.render(examples, logits, 0).rows
+    assert [cell.text for cell in bits] == [str(bit) for bit in examples.inputs[0].tolist()]
+    assert all(cell.given and cell.right is None for cell in bits)
+    assert [cell.right for cell in sums] == [True, True, True, False, False]
 
 
 def test_unknown_training_settings_are_refused() -> None:

@@ -3,9 +3,8 @@ from pathlib import Path
 import pytest
 
 from loopbench.errors import LoopbenchError
-from loopbench.training.recipe import dump_recipe, load_recipe
-
-RECIPES = sorted((Path(__file__).parents[2] / "loopbench" / "recipes").glob("*.yaml"))
+from loopbench.training.explain import explain
+from loopbench.training.recipe import dump_recipe, find_recipe, load_recipe, shipped_recipes
 
 MINIMAL = """
 task: prefix-sums
@@ -24,7 +23,7 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", shipped_recipes(), ids=lambda path: path.stem)
 def test_shipped_recipes_are_valid_and_round_trip(path: Path, tmp_path: Path) -> None:
     recipe = load_recipe(path, [])
     (tmp_path / "copy.yaml").write_text(dump_recipe(recipe))
@@ -51,7 +50,9 @@ def test_a_budget_takes_the_place_of_steps_and_the_reverse(recipe: Path) -> None
         ("steps.x=1", "steps is a value, not a section"),
         ("steps", "key=value"),
         ("=3", "key=value"),
-        ("steps=[", "not a YAML value"),
+        ("steps=[", r"--set steps=\[: not valid YAML"),
+        ("config={width: 8, width: 9}", "the key 'width' stands 2 times"),
+        ("config.width=2024-01-01", "is read as a date; put it in quotes"),
         ("steps=null", "either steps or budget_minutes"),
     ],
 )
@@ -59,6 +60,41 @@ def test_a_change_that_does_not_fit_names_itself_in_one_line(recipe: Path, chang
     with pytest.raises(LoopbenchError, match=message) as caught:
         load_recipe(recipe, [change])
     assert "\n" not in str(caught.value)
+
+
+def test_an_exponent_makes_a_number_in_a_file_and_in_a_change(recipe: Path) -> None:
+    recipe.write_text(MINIMAL + "data: {a: 1e-3, b: -2E+5, c: 1.e3, d: '1e3', e: 1e, f: 0x1e3}\n")
+    loaded = load_recipe(recipe, ["steps=1e3", "optimizer.lr=1e-3", "config.x=3e-4"])
+    assert (loaded.steps, loaded.optimizer.lr, loaded.config["x"]) == (1000, 1e-3, 3e-4)
+    assert loaded.data == {"a": 1e-3, "b": -2e5, "c": 1e3, "d": "1e3", "e": "1e", "f": 0x1E3}
+    recipe.write_text(dump_recipe(loaded))
+    assert load_recipe(recipe, []) == loaded
+    with pytest.raises(LoopbenchError, match="steps: Input should be a valid integer"):
+        load_recipe(recipe, ["steps=1.5e0"])
+
+
+def test_a_shipped_recipe_has_a_name_and_a_file_has_a_path() -> None:
+    assert load_recipe(find_recipe("prefix-sums-recall"), []).architecture == "recall"
+    for path in ("./prefix-sums-recall", "mine.yaml", "mine.yml", "runs/x/recipe.yaml"):
+        assert find_recipe(path) == Path(path)
+    with pytest.raises(
+        LoopbenchError, match=r"unknown recipe 'prefix-sums-recal'; did you mean .*-loop-outer"
+    ) as caught:
+        find_recipe("prefix-sums-recal")
+    assert "a file is written ./prefix-sums-recal" in str(caught.value)
+
+
+def test_an_explained_recipe_is_the_same_recipe_with_every_setting(recipe: Path) -> None:
+    loaded = load_recipe(find_recipe("prefix-sums-recall"), [])
+    text = explain(loaded)
+    recipe.write_text(text)
+    written = load_recipe(recipe, [])
+    assert written == loaded.model_copy(update={"data": written.data, "config": written.config})
+    assert written.data == {"bits": 32, "leading_ones": 0.1, "strings": None}
+    assert written.config == {"width": 32, "heads": 2, "mlp_ratio": 4, "recall": "recall", "norm": "pre"}
+    for meaning in ("length of the strings", "attention heads", "m: the most iterations", "steps between two looks"):
+        assert f"  # {meaning}" in text
+    assert "# float32 | tf32 | bf16-autocast" in text
 
 
 def test_something_else_is_no_recipe(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from loopbench.errors import LoopbenchError
 from loopbench.hub import load_model
 from loopbench.training.checkpoint import load_checkpoint, save_checkpoint
 from loopbench.training.recipe import Recipe, load_recipe
-from loopbench.training.run import CHECKPOINT, LOG, RECIPE, read_log
+from loopbench.training.run import CHECKPOINT, LOCK, LOG, RECIPE, claimed, read_log
 from loopbench.training.train import train
-from loopbench.training.trainer import Diverged
+from loopbench.training.trainer import Diverged, Progress
 
 RECIPE_TEXT = """
 task: prefix-sums
@@ -72,8 +72,11 @@ def test_a_run_learns_and_is_a_model_folder_from_its_first_step(recipe: Recipe, 
     assert sum(found[-20:]) < 0.7 * sum(found[:20])
 
 
-@pytest.mark.parametrize("stop", [1, 7, 16])
-def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(recipe: Recipe, tmp_path: Path, stop: int) -> None:
+@pytest.mark.parametrize(("stop", "compiled"), [(1, False), (7, False), (16, False), (16, True)])
+def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(
+    recipe: Recipe, tmp_path: Path, stop: int, compiled: bool
+) -> None:
+    recipe = recipe.model_copy(update={"compile": compiled})
     train(recipe, tmp_path / "whole")
 
     class Stop(Exception):
@@ -102,7 +105,8 @@ def test_killed_at_random_moments_nothing_is_lost(recipe_file: Path, tmp_path: P
     moments = random.Random(0)
     for _ in range(3):
         before = len(losses(parts))
-        process = subprocess.Popen([*arguments, parts, "--resume"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        resume = ["--resume"] if (parts / RECIPE).exists() else []
+        process = subprocess.Popen([*arguments, parts, *resume], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         while process.poll() is None and len(losses(parts)) <= before:
             time.sleep(0.05)
         time.sleep(moments.random() * 0.5)
@@ -149,6 +153,26 @@ def test_two_processes_train_as_one(recipe_file: Path, tmp_path: Path) -> None:
     assert max(abs(a - b) for (_, a), (_, b) in zip(one, two, strict=True)) < 1e-5
 
 
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [({"RANK": "0"}, "WORLD_SIZE expected"), ({"RANK": "zero", "WORLD_SIZE": "1"}, "zero")],
+)
+def test_half_of_torchruns_environment_is_one_line(
+    recipe: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    message: str,
+) -> None:
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(LoopbenchError, match=f"RANK is set, as torchrun does.*{message}.*unset RANK"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_average_of_the_weights_is_what_is_saved(recipe: Recipe, tmp_path: Path) -> None:
     train(recipe, tmp_path / "run")
     state = load_checkpoint(tmp_path / "run" / CHECKPOINT)
@@ -179,9 +203,51 @@ def test_a_second_run_in_the_same_folder_is_refused(recipe: Recipe, tmp_path: Pa
     with pytest.raises(LoopbenchError, match="already holds a training run"):
         train(recipe, tmp_path / "run")
     other = recipe.model_copy(update={"seed": 1, "batch_size": 4})
-    with pytest.raises(LoopbenchError, match="batch_size, seed differ"):
+    with pytest.raises(LoopbenchError, match="batch_size, seed differ;"):
         train(other, tmp_path / "run", resume=True)
+    with pytest.raises(LoopbenchError, match="clip differs;"):
+        train(recipe.model_copy(update={"clip": 2.0}), tmp_path / "run", resume=True)
     assert weights(tmp_path / "run") == before
+
+
+def test_two_processes_never_train_in_one_folder(recipe: Recipe, tmp_path: Path) -> None:
+    refusals = []
+
+    def report(progress: Progress, steps: int) -> None:
+        if progress.step == 2:
+            for resume in (True, False):
+                with pytest.raises(LoopbenchError) as caught:
+                    train(recipe, tmp_path / "run", resume=resume)
+                refusals.append(str(caught.value))
+
+    assert train(recipe, tmp_path / "run", report=report)
+    assert ["another process trains in" in refusals[0], "already holds" in refusals[1]] == [True, True]
+    train(recipe, tmp_path / "alone")
+    assert weights(tmp_path / "run") == weights(tmp_path / "alone")
+
+
+def test_a_folder_that_another_process_has_just_taken_is_left_alone(recipe: Recipe, tmp_path: Path) -> None:
+    with claimed(tmp_path / "run"), pytest.raises(LoopbenchError, match="another process trains in"):
+        train(recipe, tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [LOCK]
+    assert train(recipe, tmp_path / "run")
+
+
+def test_nothing_to_resume_is_an_error(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(LoopbenchError, match=r"there is no run in .*typo to resume: leave --resume out"):
+        train(recipe, tmp_path / "typo", resume=True)
+    assert not (tmp_path / "typo").exists()
+
+
+def test_what_a_kill_left_half_written_is_removed(recipe: Recipe, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(recipe, run, max_minutes=0)
+    left = [run / f".{name}.x1.tmp" for name in (CHECKPOINT, "model.safetensors")]
+    for path in [*left, run / ".mine.tmp"]:
+        path.write_text("half")
+    train(recipe, run, resume=True)
+    assert not any(path.exists() for path in left)
+    assert (run / ".mine.tmp").exists()
 
 
 def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(recipe: Recipe, tmp_path: Path) -> None:
@@ -209,10 +275,13 @@ def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(recipe: Recipe, tmp
         (["data.bits=0"], "bits"),
         (["data.strings=5"], "less than one batch"),
         (["optimizer.name=adamx"], "adamx"),
+        (["optimizer.name=adahessian"], "'adahessian' cannot train here"),
+        (["optimizer.name=adafactorbv"], "'adafactorbv' cannot train here: .*cannot be kept in a checkpoint"),
         (["schedule.warmup_steps=30"], "warmup_steps"),
         (["freeze=[block.x*]"], "matches no parameter"),
         (["architecture=fixed-depth"], "fixed-depth has at most 1"),
         (["probe={splits: [dev-bits-33], every: 1}"], "dev-bits-33"),
+        (["probe={splits: [bits-32], every: 1}"], "bits-32 is scored, and chooses nothing; use its twin dev-bits-32"),
     ],
 )
 def test_a_recipe_that_does_not_fit_is_refused_before_anything_is_written(
@@ -250,7 +319,10 @@ def test_interrupted_it_keeps_every_step(recipe_file: Path, tmp_path: Path) -> N
         (["nonsuch.yaml", "--output", "x"], "nonsuch.yaml does not exist"),
         (["recipe.yaml", "--output", "x", "--device", "tpu"], "unknown device"),
         (["recipe.yaml", "--output", "recipe.yaml/x"], "cannot write"),
-        (["recipe.yaml", "--output", "x", "--set", "steps=2024-13-45"], "not a YAML value"),
+        (["recipe.yaml", "--output", "x", "--set", "steps=2024-13-45"], "--set steps=2024-13-45: not valid YAML"),
+        (["recipe", "--output", "x"], "unknown recipe 'recipe'; known: prefix-sums-internal-recall, "),
+        (["prefix-sums-recal", "--output", "x"], "did you mean 'prefix-sums-recall'"),
+        (["recipe.yaml", "--output", "x", "--resume"], "no run in x to resume"),
     ],
 )
 def test_the_command_refuses_in_one_line(

@@ -1,0 +1,73 @@
+"""Text files of examples: plain, .gz or .zst, read a line at a time."""
+
+import csv
+import gzip
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from loopbench.errors import LoopbenchError
+from loopbench.validation import printable, some
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+MAX_LINE = 10_000
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a UTF-8 file, numbered from 1, without their ends; decompressed as the name's suffix says.
+
+    Raises:
+        LoopbenchError: a file that cannot be read, is cut short, is not text or has a line of over 10,000 bytes.
+    """
+    number = 1
+    try:
+        with _open(path) as file:
+            while line := file.readline(MAX_LINE + 1):
+                if len(line) > MAX_LINE:
+                    raise LoopbenchError(f"{path}, line {number}: longer than {MAX_LINE:,} bytes")
+                yield number, line.decode().rstrip("\r\n")
+                number += 1
+    except UnicodeDecodeError as error:
+        raise LoopbenchError(f"{path}, line {number}: not UTF-8 text") from error
+    except EOFError as error:
+        raise LoopbenchError(f"{path}, line {number}: the compressed file is cut short here") from error
+    except (zlib.error, zstd.ZstdError, gzip.BadGzipFile) as error:
+        raise LoopbenchError(f"{path}, line {number}: not a {path.suffix} file, or a damaged one") from error
+    except OSError as error:
+        raise LoopbenchError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """The values of some columns of a csv file with a header: for every row its line number and the values.
+
+    Raises:
+        LoopbenchError: as `read_lines`, a column is missing, or a row has not as many values as the header.
+    """
+    rows = csv.reader(line for _, line in read_lines(path))
+    try:
+        header = next(rows, cast(list[str], []))
+        if missing := [column for column in columns if column not in header]:
+            raise LoopbenchError(f"{path} has no column {', '.join(missing)}: its header is {some(header) or 'empty'}")
+        places = [header.index(column) for column in columns]
+        for row in rows:
+            if len(row) != len(header):
+                have = f"{len(row)} values, and the header has {len(header)}"
+                raise LoopbenchError(f"{path}, line {rows.line_num}: {have}")
+            yield rows.line_num, [row[place] for place in places]
+    except csv.Error as error:
+        raise LoopbenchError(f"{path}, line {rows.line_num}: not csv: {printable(str(error))}") from error
+
+
+def _open(path: Path) -> BinaryIO:
+    if not path.exists():
+        raise LoopbenchError(f"{path} does not exist")
+    if not path.is_file():  # a fifo would block, a device would never end
+        raise LoopbenchError(f"{path} is not a regular file")
+    unpack = {".gz": gzip.open, ".zst": zstd.open}.get(path.suffix, open)
+    return cast(BinaryIO, unpack(path, "rb"))
