@@ -6,7 +6,7 @@ With `--run`, evaluates every bundled prefix-sums model first (a day on two core
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 
@@ -14,7 +14,7 @@ from loopbench.errors import LoopbenchError
 from loopbench.evaluation import Record, read_record
 from loopbench.evaluation.protocol import DEPTH_MULTIPLIERS
 from loopbench.evaluation.statistics import correct_at_depth, summarize
-from loopbench.leaderboard.benchmarks import PREFIX_SUMS
+from loopbench.leaderboard.benchmarks import PREFIX_SUMS, Score
 from loopbench.registry import entries
 
 RESULTS = Path(__file__).parents[1] / "leaderboard" / "results"
@@ -69,12 +69,16 @@ def losses(name: str) -> str:
     return f"{100 * max(found):.1f}" if found else "–"
 
 
-def score_of(records: Iterable[Record]) -> str:
+def score(name: str) -> Score | None:
     try:
-        score = PREFIX_SUMS.score(records)
+        return PREFIX_SUMS.score(records_of(name).values())
     except LoopbenchError:
-        return "–"
-    return f"{score.value:.1f} [{score.low:.1f}, {score.high:.1f}]"
+        return None
+
+
+def score_cell(name: str) -> str:
+    found = score(name)
+    return f"{found.value:.1f} [{found.low:.1f}, {found.high:.1f}]" if found else "–"
 
 
 def print_table(columns: Sequence[str], rows: list[list[str]]) -> None:
@@ -84,17 +88,15 @@ def print_table(columns: Sequence[str], rows: list[list[str]]) -> None:
 
 
 def print_spreads() -> None:
-    """The scores of every preset of which there are several seeds."""
-    seeds: dict[str, list[float]] = defaultdict(list)
+    """The scores of every preset of which there are several seeds, all of them evaluated."""
+    seeds: dict[str, list[Score | None]] = defaultdict(list)
     for name in names():
-        try:
-            seeds[short(name).rpartition("-s")[0]].append(PREFIX_SUMS.score(records_of(name).values()).value)
-        except LoopbenchError:
-            continue
+        seeds[short(name).rpartition("-s")[0]].append(score(name))
     for preset, scores in seeds.items():
-        if len(scores) > 1:
-            spread = f"{min(scores):.1f} to {max(scores):.1f}"
-            print(f"{preset}: {mean(scores):.1f} over {len(scores)} seeds, from {spread}")
+        values = [found.value for found in scores if found]
+        if len(scores) == len(values) > 1:
+            spread = f"{min(values):.1f} to {max(values):.1f}"
+            print(f"{preset}: {mean(values):.1f} over {len(values)} seeds, from {spread}")
 
 
 def short(name: str) -> str:
@@ -104,11 +106,10 @@ def short(name: str) -> str:
 def main() -> None:
     if sys.argv[1:2] == ["--run"]:
         run(sys.argv[2:])
-    scored = [
-        [short(name), *row(name, SCORED, rates), score_of(records_of(name).values()), losses(name)] for name in names()
-    ]
+    scored = [[short(name), *row(name, SCORED, rates), score_cell(name), losses(name)] for name in names()]
     print_table(("model", *SCORED, "score", "overthinking"), scored)
-    print_table(("model", *FAR), [[short(name), *row(name, FAR, fractions)] for name in names()])
+    if far := [[short(name), *row(name, FAR, fractions)] for name in names() if records_of(name).keys() & FAR]:
+        print_table(("model", *FAR), far)
     print_spreads()
 
 

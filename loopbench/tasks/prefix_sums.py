@@ -15,7 +15,7 @@ from loopbench.contracts import Examples, Metric, Split, Task, TaskShape
 from loopbench.errors import LoopbenchError
 from loopbench.picture import Cell, Picture
 from loopbench.tasks.metrics import exact_accuracy
-from loopbench.tasks.splits import checked, derived_seed, find_split, random_bytes, standard_depth
+from loopbench.tasks.splits import checked, derived_seed, epoch_rows, find_split, random_bytes, standard_depth
 
 MAX_BITS = 65_536
 LEADING = 5
@@ -95,15 +95,9 @@ class PrefixSums(Task):
             while True:
                 yield _examples(_draw(source, batch_size, held_out, seed, "batch", number), f"batch-{number}")
                 number += 1
-        epoch_length = source.strings // batch_size
-        if not epoch_length:
-            raise LoopbenchError(f"data.strings = {source.strings} is less than one batch of {batch_size}")
         pool = _examples(_draw(source, source.strings, held_out, seed, "pool", 0), "pool")
         while True:
-            epoch, place = divmod(number, epoch_length)
-            shuffle = np.random.Generator(np.random.Philox(derived_seed(seed, "epoch", epoch)))
-            rows = shuffle.permutation(source.strings)[place * batch_size : (place + 1) * batch_size]
-            yield pool.select(rows.tolist())
+            yield pool.select(epoch_rows(source.strings, batch_size, seed, number))
             number += 1
 
     def render(self, examples: Examples, logits: Tensor, i: int) -> Picture:

@@ -2,6 +2,8 @@
 
 import hashlib
 
+import numpy as np
+
 from loopbench.contracts import Examples, Split, Task
 from loopbench.errors import LoopbenchError
 
@@ -47,6 +49,19 @@ def checked(split: Split, examples: Examples) -> Examples:
     if actual != split.sha256:
         raise LoopbenchError(f"split {split.name} has sha256 {actual}, not {split.sha256}: its data was changed")
     return examples
+
+
+def epoch_rows(size: int, batch_size: int, seed: int, number: int) -> list[int]:
+    """The rows of batch `number` of a fixed training set, shuffled anew every epoch; its last partial batch is dropped.
+
+    Raises:
+        LoopbenchError: the set is smaller than a batch.
+    """
+    if size < batch_size:
+        raise LoopbenchError(f"{size} training examples are less than one batch of {batch_size}")
+    epoch, place = divmod(number, size // batch_size)
+    shuffle = np.random.Generator(np.random.Philox(derived_seed(seed, "epoch", epoch)))
+    return shuffle.permutation(size)[place * batch_size : (place + 1) * batch_size].tolist()
 
 
 def standard_depth(side: int) -> int:

@@ -69,7 +69,9 @@ def make_schedule(optimizer: torch.optim.Optimizer, choice: ScheduleChoice, step
         LoopbenchError: a warm-up that is longer than the training.
     """
     if choice.warmup_steps >= steps:
-        raise LoopbenchError(f"schedule.warmup_steps = {choice.warmup_steps} must be less than steps = {steps}")
+        raise LoopbenchError(
+            f"schedule.warmup_steps = {choice.warmup_steps} must be less than steps = {steps}: set both of them"
+        )
     peak = max(group["lr"] for group in optimizer.param_groups)
     if choice.name == "cosine":
         return CosineLRScheduler(
