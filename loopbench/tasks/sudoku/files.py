@@ -1,0 +1,69 @@
+"""Files of puzzles, one a line."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from loopbench.errors import LoopbenchError
+from loopbench.tasks.lines import read_columns, read_lines
+from loopbench.tasks.sudoku.solver import solve
+from loopbench.validation import printable
+
+MAX_PUZZLES = 5_000_000
+SYMBOLS = {ord(symbol): digit for digit, symbol in enumerate("0123456789")} | {ord("."): 0}
+
+
+def read_puzzles(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The puzzles of a file and their solutions, each `(N, 81)` uint8 with 0 for a blank.
+
+    A line starts with a puzzle: 81 digits, `.` or 0 for a blank; what follows after a space or a comma is passed over,
+    and so are empty lines and those that start with `#`. A csv file has its puzzles in column `question`. Plain, .gz
+    or .zst.
+
+    Raises:
+        LoopbenchError: a file that cannot be read, or a line that is not a puzzle with exactly one solution.
+    """
+    lines: list[int] = []
+    grids: list[bytes] = []
+    for line, text in islice(_puzzles(path), MAX_PUZZLES + 1):
+        lines.append(line)
+        grids.append(parse_grid(text, f"{path}, line {line}"))
+    if not grids:
+        raise LoopbenchError(f"{path} has no puzzles")
+    if len(grids) > MAX_PUZZLES:
+        raise LoopbenchError(f"{path} has more than {MAX_PUZZLES:,} puzzles")
+    puzzles = np.frombuffer(b"".join(grids), np.uint8).reshape(-1, 81)
+    solved = solve(puzzles)
+    if len(wrong := np.flatnonzero(solved.count != 1)):
+        found = "no solution" if solved.count[wrong[0]] == 0 else "more than one solution"
+        raise LoopbenchError(f"{path}, line {lines[wrong[0]]}: the puzzle has {found}")
+    return puzzles, solved.solutions
+
+
+def parse_grid(text: str, where: str) -> bytes:
+    """81 cells as bytes from 0 to 9.
+
+    Args:
+        where: the beginning of the message if they are not.
+
+    Raises:
+        LoopbenchError: another number of cells, or a symbol that is none.
+    """
+    if len(text) != 81:
+        raise LoopbenchError(f"{where}: {len(text)} cells, not 81")
+    if strange := sorted({symbol for symbol in text if ord(symbol) not in SYMBOLS}):
+        raise LoopbenchError(f"{where}: {printable(strange[0])!r} is no cell: write 1 to 9, and . or 0 for a blank")
+    return bytes(SYMBOLS[ord(symbol)] for symbol in text)
+
+
+def _puzzles(path: Path) -> Iterator[tuple[int, str]]:
+    """Line numbers and puzzles."""
+    if ".csv" in path.suffixes:
+        yield from ((line, question) for line, (question,) in read_columns(path, ["question"]))
+    else:
+        for line, text in read_lines(path):
+            word = text.replace(",", " ").split(maxsplit=1)
+            if word and not word[0].startswith("#"):
+                yield line, word[0]

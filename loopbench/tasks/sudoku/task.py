@@ -1,0 +1,140 @@
+"""Sudoku: 81 cells to the digits that complete them."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from loopbench.contracts import Examples, Metric, Split, Task, TaskShape
+from loopbench.errors import LoopbenchError
+from loopbench.picture import Picture
+from loopbench.tasks.metrics import exact_accuracy
+from loopbench.tasks.splits import checked, derived_seed, epoch_rows, find_split, standard_depth
+from loopbench.tasks.sudoku import board, extreme
+from loopbench.tasks.sudoku.metrics import valid
+from loopbench.tasks.sudoku.tiers import TIERS, load_tier
+
+GENERATED, EXTREME = "generated", "sudoku-extreme"
+
+SHA256: dict[str, str] = {}
+"""Of the shipped splits."""
+
+
+class SudokuSource(BaseModel):
+    """Training puzzles, each under a random symmetry whenever it is drawn.
+
+    Generated ones and those of a file are never on the test side; of Sudoku-Extreme exactly the paper's training rows
+    are taken.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    puzzles: str = Field(
+        GENERATED, description=f"{GENERATED} (always fresh), {EXTREME} (the paper's rows) or a file of puzzles"
+    )
+    max_rating: float = Field(0.0, ge=0, le=5, description="most wrong guesses of a generated puzzle; 0: singles do")
+    augment: bool = Field(True, description="whether to apply the symmetries")
+
+
+class Sudoku(Task):
+    name = "sudoku"
+    version = 1
+    summary = "81 cells, some of them given, to the digits that complete them"
+    shape = TaskShape(vocab_size=10, num_classes=10, grid=(9, 9))
+    metrics = (Metric("valid", valid), Metric("reference", exact_accuracy))
+    splits = tuple(
+        Split(twin + tier.name, tier.difficulty, standard_depth(9), 1000, "shipped", SHA256.get(twin + tier.name, ""))
+        for twin in ("", "dev-")
+        for tier in TIERS
+    ) + tuple(
+        Split(name, difficulty, standard_depth(9), extreme.ROWS, EXTREME, extreme.SHA256[file])
+        for name, difficulty, file in (
+            ("paper-val", 0, "train.csv"),
+            ("paper-hard", 20, "test.csv"),
+            ("dev-paper-val", 0, "train.csv"),
+            ("dev-paper-hard", 20, "test.csv"),
+        )
+    )
+    source = SudokuSource
+
+    def load(self, split: str | None, data: Path | None = None) -> Examples:
+        """A shipped tier, a part of Sudoku-Extreme, or the puzzles of a file.
+
+        Args:
+            data: a file of puzzles; for a split of Sudoku-Extreme the folder of a local copy, or a file in it.
+        """
+        if split is None:
+            if data is None:
+                raise LoopbenchError("name a split, or a file of puzzles in its place")
+            from loopbench.tasks.sudoku.files import read_puzzles
+
+            return _examples(*read_puzzles(data), data.name)
+        spec = find_split(self, split)
+        if spec.source == EXTREME:
+            folder = data if data is None or data.is_dir() else data.parent
+            return _examples(*extreme.paper_rows(split.replace("paper-", ""), folder), split)
+        tier = load_tier(split)
+        return checked(spec, _examples(tier.puzzles, tier.solutions, split))
+
+    def sample(self, difficulty: float, seed: int, count: int) -> Examples:
+        from loopbench.tasks.sudoku.sampling import sample_tier
+
+        for tier in TIERS:
+            if tier.difficulty == difficulty:
+                rated = sample_tier(tier.name, seed, count)
+                return _examples(rated.puzzles, rated.solutions, f"sample-{tier.name}-{seed}")
+        known = ", ".join(f"{tier.difficulty:g} ({tier.name})" for tier in TIERS)
+        raise LoopbenchError(f"difficulty must be one of {known}, not {difficulty}")
+
+    def batches(self, source: SudokuSource, batch_size: int, seed: int, first: int = 0) -> Iterator[Examples]:
+        """Fresh puzzles, or a fixed set shuffled anew every epoch with its last partial batch dropped.
+
+        Raises:
+            LoopbenchError: a set smaller than a batch, or data that cannot be read.
+        """
+        number = first
+        while True:
+            name = f"batch-{number}"
+            if source.puzzles == GENERATED:
+                from loopbench.tasks.sudoku.generator import training_puzzles
+
+                drawn = training_puzzles(batch_size, seed, number * batch_size, source.max_rating)
+                examples = _examples(drawn.puzzles, drawn.solutions, name)
+            else:
+                puzzles, solutions = _pool(source.puzzles)
+                rows = epoch_rows(len(puzzles), batch_size, seed, number)
+                examples = _examples(puzzles[rows], solutions[rows], name)
+            yield _turned(examples, derived_seed(seed, "symmetry", number)) if source.augment else examples
+            number += 1
+
+    def render(self, examples: Examples, logits: Tensor, i: int) -> Picture:
+        return board.picture(examples, logits, i)
+
+
+@lru_cache(maxsize=1)
+def _pool(puzzles: str) -> tuple[np.ndarray, np.ndarray]:
+    """The puzzles of a fixed set that may be trained on, and their solutions."""
+    if puzzles == EXTREME:
+        return extreme.paper_rows("train")
+    from loopbench.tasks.sudoku.canonical import is_test_side
+    from loopbench.tasks.sudoku.files import read_puzzles
+
+    found, solutions = read_puzzles(Path(puzzles))
+    kept = ~is_test_side(solutions)
+    return found[kept], solutions[kept]
+
+
+def _turned(examples: Examples, seed: int) -> Examples:
+    from loopbench.tasks.sudoku.symmetry import augment
+
+    inputs, targets = augment(examples.inputs, examples.targets, torch.Generator().manual_seed(seed))
+    return Examples(inputs, targets, examples.ids)
+
+
+def _examples(puzzles: np.ndarray, solutions: np.ndarray, name: str) -> Examples:
+    inputs, targets = (torch.as_tensor(grids.astype(np.int64)).view(-1, 9, 9) for grids in (puzzles, solutions))
+    return Examples(inputs, targets, tuple(f"{name}/{i}" for i in range(len(inputs))))
