@@ -1,5 +1,6 @@
 """Files from the Hub, at a pinned commit, and one line for whatever its client raises."""
 
+import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,9 @@ def hub_errors(what: str, name: str) -> Generator[None]:
         what: the repository, the beginning of the message.
         name: the file that is asked for.
     """
+    client = logging.getLogger("huggingface_hub")
+    level = client.level
+    client.setLevel(logging.ERROR)  # its warnings are of every retry; what comes of them is the one line
     try:
         yield
     except GatedRepoError as error:
@@ -59,3 +63,5 @@ def hub_errors(what: str, name: str) -> Generator[None]:
         raise LoopbenchError(f"{what}: the repository has no {name}") from error
     except Exception as error:  # of the client, its HTTP library (which changed with 2.0) or its transfer library
         raise LoopbenchError(f"{what}: cannot fetch {name}: {printable(str(error))}") from error
+    finally:
+        client.setLevel(level)

@@ -128,7 +128,8 @@ def some(items: list[str], separator: str = ", ") -> str:
 
 
 def _message(kind: str, message: str) -> str:
-    return "no such field" if kind == "extra_forbidden" else message.removeprefix("Value error, ")
+    plain = {"extra_forbidden": "no such field", "model_type": "must be a section of key: value lines"}
+    return plain.get(kind, message.removeprefix("Value error, "))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import typer
 from loopbench.cli.output import print_wide_table
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.record import Record
-from loopbench.evaluation.retirement import PERIOD
 from loopbench.evaluation.statistics import summarize, wilson
 from loopbench.leaderboard.benchmarks import BENCHMARKS, Score
 
@@ -34,11 +33,14 @@ def print_curves(records: Sequence[Record], scored: Mapping[str, Sequence[int]])
     summaries = [summarize(record) for record in records]
     facts = {
         "peak": [f"{100 * s.peak:.1f}" for s in summaries],
-        "peak's t": [str(s.peak_iteration) for s in summaries],
+        "peak's t": [str(s.peak_iteration or "–") for s in summaries],
         "last": [f"{100 * s.last:.1f}" for s in summaries],
         "overthinking": [f"{100 * s.overthinking:.1f}" for s in summaries],
-        "retention": ["–" if s.retention is None else f"{100 * s.retention:.1f}" for s in summaries],
-        "settled": [_settled(record) for record in records],
+        "retention": [_percent(s.retention) for s in summaries],
+        "settled": [
+            "in doubt" if record.retired and record.retired.disagreements else _percent(summary.settled)
+            for record, summary in zip(records, summaries, strict=True)
+        ],
     }
     print_wide_table(["%", *splits], [[name, *cells] for name, cells in facts.items()])
     typer.echo(f"\n{LEGEND}")
@@ -79,14 +81,8 @@ def _part(records: Sequence[Record]) -> str:
     return f" of the first {' or '.join(map(str, counts))} examples" if counts else ""
 
 
-def _settled(record: Record) -> str:
-    """The share of states that settled before T, unless nobody looked or it was wrong."""
-    retired = record.retired
-    if retired is None or record.cut or not record.protocol.retirement or record.protocol.iterations <= PERIOD:
-        return "–"
-    if retired.disagreements:
-        return "in doubt"
-    return f"{100 * retired.count / record.examples.count:.1f}"
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
 
 
 def _score(records: Sequence[Record]) -> tuple[Score | None, str | None]:

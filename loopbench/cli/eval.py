@@ -75,6 +75,7 @@ def evaluate_command(
     scored = {cell.split.name: scored_iterations(cell.split, loaded.layers_per_step) for cell in cells}
     if plot is not None:
         save_plot(plot, records, scored)
+        typer.echo(f"saved {plot}", err=True)
     if as_json:
         typer.echo(as_document(records))
     else:

@@ -36,6 +36,7 @@ def train_command(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from loopbench.training.recipe import find_recipe, load_recipe
+    from loopbench.training.run import LOG
     from loopbench.training.train import train
     from loopbench.training.trainer import Diverged
     from loopbench.training.trainer import Progress as Step
@@ -56,6 +57,8 @@ def train_command(
         task = bar.add_task("starting", total=None)
 
         def report(step: Step, steps: int) -> None:
+            if bar.tasks[task].total is None:
+                bar.console.print(f"from step {step.step} of {steps}; the log is {output / LOG}", soft_wrap=True)
             bar.update(task, description=f"loss {step.loss:.4f}", completed=step.step, total=steps)
             if step.probe:
                 found = ", ".join(f"{split} {accuracy:.1%}" for split, accuracy in step.probe.items())

@@ -25,6 +25,14 @@ def watch_command(
     split: Annotated[
         str | None, typer.Option(help="Default: the benchmark's first scored split.", show_default=False)
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[NAME=]FILE",
+            help="A file to take the example from, or the local copy of the data set NAME that the split is read from.",
+            show_default=False,
+        ),
+    ] = None,
     example: Annotated[int, typer.Option(help="Its number in the split, from 0.")] = 0,
     iterations: Annotated[int | None, typer.Option(help="T. Default: the last scored one.", show_default=False)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -63,7 +71,7 @@ def watch_command(
     loaded = load_model(model)
     assert loaded.info is not None  # loading sets it
     chosen = get_task(task or loaded.info.task)
-    name, file = choose_splits(chosen, [split] if split else [], None)[0]
+    name, file = choose_splits(chosen, [split] if split else [], data)[0]
     cell = prepare(loaded, chosen, name, settings.model_copy(update={"data": file}))
     if not 0 <= example < len(cell.examples):
         last = len(cell.examples) - 1

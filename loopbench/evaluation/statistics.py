@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from loopbench.evaluation.protocol import iterations_to_depth
 from loopbench.evaluation.record import Record
+from loopbench.evaluation.retirement import PERIOD
 
 Z = 1.959963984540054  # the normal quantile of 97.5 %: intervals are of 95 %
 
@@ -27,30 +28,36 @@ class Summary:
 
     Attributes:
         peak: the highest accuracy. Its iteration was chosen on these very examples: a choice belongs on a dev split.
-        peak_iteration: the first iteration that reaches it.
+        peak_iteration: the first iteration that reaches it; `None` if nothing is ever solved.
         last: accuracy at T.
         overthinking: peak − last.
         retention: of the examples solved at some iteration, the share still solved at T; `None` if there is none.
+        settled: the share of the examples whose state came to rest before T; `None` where nobody looked, or the audit
+            found that it had not.
     """
 
     peak: float
-    peak_iteration: int
+    peak_iteration: int | None
     last: float
     overthinking: float
     retention: float | None
+    settled: float | None
 
 
 def summarize(record: Record) -> Summary:
     """The summary of a complete record under its primary metric."""
     correct, n = record.primary.correct, record.primary.n
     peak, last = max(correct), correct[-1]
+    looked = record.protocol.retirement and not record.cut and record.protocol.iterations > PERIOD
+    retired = record.retired if looked else None
     ever = int((record.verdicts.first_solved > 0).sum())
     return Summary(
         peak=peak / n,
-        peak_iteration=correct.index(peak) + 1,
+        peak_iteration=correct.index(peak) + 1 if peak else None,
         last=last / n,
         overthinking=(peak - last) / n,
         retention=last / ever if ever else None,
+        settled=retired.count / record.examples.count if retired and not retired.disagreements else None,
     )
 
 

@@ -91,4 +91,13 @@ PREFIX_SUMS = Benchmark(
     depths={"bits-64": 64, "bits-128": 64, "bits-256": 128, "bits-512": 256},
 )
 
-BENCHMARKS = {benchmark.task: benchmark for benchmark in (PREFIX_SUMS,)}
+SUDOKU = Benchmark(
+    name="sudoku",
+    version=1,
+    task="sudoku",
+    task_version=1,
+    train_limit="generated puzzles of at most 5 wrong guesses, their solutions on the training side",
+    depths={"hard": 64, "extreme": 64},
+)
+
+BENCHMARKS = {benchmark.task: benchmark for benchmark in (PREFIX_SUMS, SUDOKU)}

@@ -11,5 +11,6 @@ LOOPBENCH_API = 1
 @hookimpl
 def loopbench_tasks() -> Iterable[Task]:
     from loopbench.tasks.prefix_sums import PrefixSums
+    from loopbench.tasks.sudoku.task import Sudoku
 
-    return [PrefixSums()]
+    return [PrefixSums(), Sudoku()]

@@ -27,6 +27,9 @@ class EveryIterationOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     iterations: int = Field(16, ge=1, le=10_000, description="iterations of a training step, each with its loss")
+    burn_in: int = Field(
+        0, ge=0, le=10_000, description="most iterations without gradient that come before them, drawn for every step"
+    )
 
 
 def progressive(
@@ -67,9 +70,15 @@ def _neighbours(inputs: Tensor, draw: random.Random) -> Tensor:
 def every_iteration(
     model: LoopedModel, task: Task, examples: Examples, options: EveryIterationOptions, draw: random.Random
 ) -> Tensor:
-    """The mean loss over the readouts of all iterations."""
-    del draw
-    states = trajectory(model, examples.inputs, options.iterations)
+    """The mean loss over the readouts of all iterations that carry a gradient.
+
+    U{0..burn_in} iterations without gradient come first, so that what is reached late has its loss too.
+    """
+    n, h = draw.randint(0, options.burn_in), None
+    if n:
+        with torch.no_grad():
+            h = final_state(trajectory(model, examples.inputs, n))
+    states = trajectory(model, examples.inputs, options.iterations, start=h)
     return torch.stack([task.loss(model.readout(h), examples) for h in states]).mean()
 
 
@@ -82,8 +91,8 @@ PROGRESSIVE = Objective(
 )
 EVERY_ITERATION = Objective(
     name="every-iteration",
-    summary="the mean loss over the readouts of all iterations",
+    summary="the mean loss over the readouts of many iterations",
     options=EveryIterationOptions,
     loss=every_iteration,
-    iterations=lambda options: options.iterations,
+    iterations=lambda options: options.burn_in + options.iterations,
 )

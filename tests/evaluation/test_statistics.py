@@ -38,7 +38,7 @@ def test_the_summary_of_a_curve_that_falls() -> None:
 def test_there_is_no_retention_of_nothing() -> None:
     summary = summarize(made_record([0, 0], 5))
     assert summary.retention is None
-    assert (summary.peak, summary.last, summary.overthinking) == (0, 0, 0)
+    assert (summary.peak, summary.peak_iteration, summary.last, summary.overthinking) == (0, None, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -136,3 +136,26 @@ def test_every_iteration_is_the_mean_over_all_readouts() -> None:
         states.append(h)
     assert loss.item() == pytest.approx(sum(states) / 4)
     assert model.steps == [True] * 4
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_every_iteration_can_begin_after_a_burn_in_without_gradient(n: int) -> None:
+    model, drawn = Scale(), list[tuple[int, int]]()
+
+    class Draw(random.Random):
+        def randint(self, low: int, high: int) -> int:
+            drawn.append((low, high))
+            return n
+
+    loss = every_iteration(model, SumLoss(), EXAMPLES, EveryIterationOptions(iterations=2, burn_in=5), Draw())
+    loss.backward()
+    assert drawn == [(0, 5)]
+    assert model.steps == [False] * n + [True] * 2
+    a, b, w = 0.9, 0.5, 2.0
+    states = [w]
+    for _ in range(n + 2):
+        states.append(a * states[-1] + b * w)
+    assert loss.item() == pytest.approx(sum(states[-2:]) / 2)
+    # d/da of the mean of a h + b w and a² h + a b w + b w, with h = states[n] constant (h_0 = w has no a in it)
+    assert model.a.grad is not None
+    assert model.a.grad.item() == pytest.approx((states[n] + 2 * a * states[n] + b * w) / 2)

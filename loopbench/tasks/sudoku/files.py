@@ -8,7 +8,6 @@ import numpy as np
 
 from loopbench.errors import LoopbenchError
 from loopbench.tasks.lines import read_columns, read_lines
-from loopbench.tasks.sudoku.solver import solve
 from loopbench.validation import printable
 
 MAX_PUZZLES = 5_000_000
@@ -25,6 +24,8 @@ def read_puzzles(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         LoopbenchError: a file that cannot be read, or a line that is not a puzzle with exactly one solution.
     """
+    from loopbench.tasks.sudoku.solver import solve  # numba is slow to import
+
     lines: list[int] = []
     grids: list[bytes] = []
     for line, text in islice(_puzzles(path), MAX_PUZZLES + 1):

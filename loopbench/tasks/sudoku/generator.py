@@ -21,9 +21,6 @@ from loopbench.tasks.sudoku.solver import ALL, BITS, Work, propagate, search, wo
 PUZZLES_PER_GRID = 8
 """Training puzzles in a row that share their solution."""
 
-TRAINING_CLUES = (20, 45)
-"""The number of clues wanted of a training puzzle is drawn from here; few puzzles have the fewest."""
-
 TRAINING_SYMMETRIES = 8
 """Symmetries under which a training puzzle is measured."""
 
@@ -45,12 +42,13 @@ class Puzzles:
     solutions: np.ndarray
 
 
-def training_puzzles(count: int, seed: int, first: int = 0, max_rating: float = 0.0) -> Puzzles:
+def training_puzzles(
+    count: int, seed: int, first: int = 0, clues: tuple[int, int] = (20, 45), max_rating: float = 0.0
+) -> Puzzles:
     """Puzzles number `first`, `first + 1`, … of a seed, none with its solution on the test side.
 
-    Their clues are from as few as a minimal puzzle has to 45.
-
     Args:
+        clues: as for `eased_puzzles`.
         max_rating: the most wrong guesses, averaged over 8 symmetries drawn for the puzzle, a quick stand-in for the
             rating; 0 means that singles alone suffice.
 
@@ -62,7 +60,7 @@ def training_puzzles(count: int, seed: int, first: int = 0, max_rating: float = 
     numbers = np.arange(first, first + count)
     groups, grid_of = np.unique(numbers // PUZZLES_PER_GRID, return_inverse=True)
     solutions = solution_grids(seed, groups, test_side=False)[grid_of]
-    return Puzzles(eased_puzzles(solutions, seed, numbers, TRAINING_CLUES, max_rating), solutions)
+    return Puzzles(eased_puzzles(solutions, seed, numbers, clues, max_rating), solutions)
 
 
 def solution_grids(seed: int, numbers: np.ndarray, test_side: bool) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor
 
 from loopbench.contracts import Examples, Metric, Split, Task, TaskShape
@@ -15,12 +15,24 @@ from loopbench.picture import Picture
 from loopbench.tasks.metrics import exact_accuracy
 from loopbench.tasks.splits import checked, derived_seed, epoch_rows, find_split, standard_depth
 from loopbench.tasks.sudoku import board, extreme
+from loopbench.tasks.sudoku.files import read_puzzles
 from loopbench.tasks.sudoku.metrics import valid
 from loopbench.tasks.sudoku.tiers import TIERS, load_tier
 
 GENERATED, EXTREME = "generated", "sudoku-extreme"
 
-SHA256: dict[str, str] = {}
+SHA256 = {
+    "gentle": "0f82b74f80d3c3fa9d4806927bcfa1520decfae37d906f7b2eb5d056183ddafa",
+    "easy": "67b55f6030aa3b2bf073653f6a1511819535b89ea31ac985b558f2a2cd2dea77",
+    "medium": "07b2141c3058a96aa756160d1c65e607f65172b6aace28ca06507cd5460a49b5",
+    "hard": "7d04f3977d1de832b876e0015efb124df3edb901277e0f7e0e49ac16c3c33bbc",
+    "extreme": "c49b111e94a0f9dc3c4fa7227712a2633ad2c6b4bc78dcd747f546f200034722",
+    "dev-gentle": "a64d1408c26c0b36233f70b645c7814dc649e2aaba926653b0a25f7b599903db",
+    "dev-easy": "544edad48cfd513c875dd46c7349a22b00092934bf1b7c32bdf88ad59df0dfb8",
+    "dev-medium": "94357f9fd3e8cbaa0c7b0214a96be34ebd01cf0e3bcd0a314fb34dd99f8e29ac",
+    "dev-hard": "0b3082f5836ae187df43c06a3ef91ecc0bef624e35d61f3e685faa949fb28a22",
+    "dev-extreme": "ef3b56bdf74cc8cce8fcd0431c37be3af9262f67ceb2ef81a5cc19982a27bba7",
+}
 """Of the shipped splits."""
 
 
@@ -36,8 +48,19 @@ class SudokuSource(BaseModel):
     puzzles: str = Field(
         GENERATED, description=f"{GENERATED} (always fresh), {EXTREME} (the paper's rows) or a file of puzzles"
     )
+    clues: tuple[int, int] = Field(
+        (20, 45),
+        description="range that the number of clues of a generated puzzle is drawn from; one has more if it must",
+    )
     max_rating: float = Field(0.0, ge=0, le=5, description="most wrong guesses of a generated puzzle; 0: singles do")
     augment: bool = Field(True, description="whether to apply the symmetries")
+
+    @field_validator("clues")
+    @classmethod
+    def _is_range(cls, clues: tuple[int, int]) -> tuple[int, int]:
+        if not 17 <= clues[0] <= clues[1] <= 80:
+            raise ValueError("the fewest and the most clues, between 17 and 80")
+        return clues
 
 
 class Sudoku(Task):
@@ -47,7 +70,7 @@ class Sudoku(Task):
     shape = TaskShape(vocab_size=10, num_classes=10, grid=(9, 9))
     metrics = (Metric("valid", valid), Metric("reference", exact_accuracy))
     splits = tuple(
-        Split(twin + tier.name, tier.difficulty, standard_depth(9), 1000, "shipped", SHA256.get(twin + tier.name, ""))
+        Split(twin + tier.name, tier.difficulty, standard_depth(9), 1000, "shipped", SHA256[twin + tier.name])
         for twin in ("", "dev-")
         for tier in TIERS
     ) + tuple(
@@ -70,8 +93,6 @@ class Sudoku(Task):
         if split is None:
             if data is None:
                 raise LoopbenchError("name a split, or a file of puzzles in its place")
-            from loopbench.tasks.sudoku.files import read_puzzles
-
             return _examples(*read_puzzles(data), data.name)
         spec = find_split(self, split)
         if spec.source == EXTREME:
@@ -102,7 +123,7 @@ class Sudoku(Task):
             if source.puzzles == GENERATED:
                 from loopbench.tasks.sudoku.generator import training_puzzles
 
-                drawn = training_puzzles(batch_size, seed, number * batch_size, source.max_rating)
+                drawn = training_puzzles(batch_size, seed, number * batch_size, source.clues, source.max_rating)
                 examples = _examples(drawn.puzzles, drawn.solutions, name)
             else:
                 puzzles, solutions = _pool(source.puzzles)
@@ -121,7 +142,6 @@ def _pool(puzzles: str) -> tuple[np.ndarray, np.ndarray]:
     if puzzles == EXTREME:
         return extreme.paper_rows("train")
     from loopbench.tasks.sudoku.canonical import is_test_side
-    from loopbench.tasks.sudoku.files import read_puzzles
 
     found, solutions = read_puzzles(Path(puzzles))
     kept = ~is_test_side(solutions)

@@ -64,17 +64,21 @@ def test_a_first_solution_is_given_where_there_are_more() -> None:
     assert all(sorted(solved.solutions[0][unit]) == list(range(1, 10)) for unit in UNITS)
 
 
-def test_contradictory_givens_have_no_solution() -> None:
-    puzzles = np.zeros((3, 81), np.uint8)
+def test_contradictory_givens_have_no_solution_and_need_no_guess() -> None:
+    puzzles = np.zeros((4, 81), np.uint8)
     puzzles[0, [0, 8]] = 5  # twice in a row
     puzzles[1, :9] = [1, 2, 3, 4, 5, 6, 7, 8, 0]
     puzzles[1, 17] = 9  # no digit for the last cell of the first row
     puzzles[2, :9] = [1, 2, 3, 4, 5, 6, 0, 0, 0]
-    puzzles[2, [27 + 6, 54 + 7]] = 9  # only one cell is left for the 9
+    puzzles[2, 15] = 9  # no cell for the 9 of the first row, though each has candidates
+    puzzles[3, :9] = [1, 2, 3, 4, 5, 6, 0, 0, 0]
+    puzzles[3, [33, 61]] = 9  # one cell is left for it
     solved = solve(puzzles)
-    assert solved.count.tolist() == [0, 0, 2]
-    assert not solved.solutions[:2].any()
-    assert (solved.solutions[2, 8]) == 9
+    assert solved.count.tolist() == [0, 0, 0, 2]
+    assert solved.singles.tolist() == [True, True, True, False]
+    assert not solved.guesses[:3].any()
+    assert not solved.solutions[:3].any()
+    assert solved.solutions[3, 8] == 9
 
 
 def plain_search(puzzle: list[int]) -> tuple[int, int, bool]:

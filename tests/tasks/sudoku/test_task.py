@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from loopbench.errors import LoopbenchError
 from loopbench.tasks.sudoku.canonical import is_test_side
@@ -41,6 +42,15 @@ def test_a_file_is_trained_on_without_its_test_side(tmp_path: Path) -> None:
     with pytest.raises(LoopbenchError, match="5 training examples are less than one batch of 6"):
         next(task.batches(SudokuSource(puzzles=str(path)), 6, seed=0))
     assert len(task.load(None, path)) == 8
+
+
+def test_training_puzzles_have_the_clues_asked_for() -> None:
+    batch = next(task.batches(SudokuSource(clues=(35, 38)), 64, seed=0))
+    clues = (batch.inputs > 0).flatten(1).sum(1)
+    assert (int(clues.min()), int(clues.max())) == (35, 38)
+    for clues in ((16, 30), (40, 30), (20, 81)):
+        with pytest.raises(ValidationError, match="between 17 and 80"):
+            SudokuSource(clues=clues)
 
 
 def test_a_sample_is_of_its_tier() -> None:
