@@ -42,7 +42,7 @@ def names() -> list[str]:
 
 def records_of(name: str) -> dict[str, Record]:
     """A model's complete records, of each split the one with the most examples."""
-    found = sorted(map(read_record, (RESULTS / name).glob("prefix-sums.*.json")), key=lambda r: r.examples.count)
+    found = sorted(map(read_record, (RESULTS / name).glob("*.json")), key=lambda r: r.examples.count)
     return {record.split.name: record for record in found if record.status == "complete"}
 
 
