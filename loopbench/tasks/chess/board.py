@@ -16,8 +16,7 @@ def picture(examples: Examples, logits: Tensor, i: int) -> Picture:
     two highest, and any other that is among them is wrong.
     """
     one = examples.select([i])
-    fen, answer = one.extra["fen"][0], one.extra["answer"][0]
-    board = chess.Board(fen)
+    board, answer = chess.Board(one.extra["fen"][0]), chess.Move.from_uci(one.extra["answer"][0])
     view = encode(board)
     heat: list[float] = logits[i].float().softmax(-1)[..., 1].flatten().numpy().tolist()
     finite = bool(logits[i].isfinite().all())

@@ -62,14 +62,15 @@ def best_moves(logits: Tensor, examples: Examples) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=16_384)
-def legal_moves(fen: str, answer: chess.Move, any_mate: bool) -> LegalMoves:
+def legal_moves(fen: str, answer: str, any_mate: bool) -> LegalMoves:
     """The legal moves of a position and which of them solve it; remembered, since a curve asks at every iteration."""
     board = chess.Board(fen)
     view = encode(board)
+    answer_cells = view.move_cells(chess.Move.from_uci(answer))
     solved: dict[tuple[int, int], bool] = {}
     for each in sorted(board.legal_moves, key=chess.Move.uci):
         cells = view.move_cells(each)
-        right = cells == view.move_cells(answer) or (any_mate and _mates(board, each))
+        right = cells == answer_cells or (any_mate and _mates(board, each))
         solved[cells] = solved.get(cells, False) or right
     return LegalMoves(torch.tensor(list(solved)), torch.tensor(list(solved.values())))
 

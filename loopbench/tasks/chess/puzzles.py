@@ -91,7 +91,7 @@ def _legal(board: chess.Board, uci: str, where: str) -> chess.Move:
 def examples(puzzles: Iterable[Puzzle]) -> Examples:
     """The puzzles as `(B, 8, 8)` symbols, and class 1 on the two squares of each answer.
 
-    `extra` has the `fen` (a str), the `answer` (a `chess.Move`) and `any_mate` (a bool).
+    `extra` has the `fen` of the position, the `answer` in UCI and `any_mate`, whether every mate is right.
 
     Raises:
         LoopbenchError: two of them have the same id.
@@ -105,7 +105,7 @@ def examples(puzzles: Iterable[Puzzle]) -> Examples:
                 raise LoopbenchError(f"puzzle {puzzle.id} stands twice among the puzzles")
             ids[puzzle.id] = None
             extra["fen"].append(puzzle.board.fen())
-            extra["answer"].append(puzzle.answer)
+            extra["answer"].append(puzzle.answer.uci())
             extra["any_mate"].append(puzzle.any_mate)
             yield puzzle
 

@@ -104,7 +104,7 @@ def test_a_batch_is_scored_as_python_chess_would_one_by_one(dtype: torch.dtype) 
     z = logits[..., 1].flatten(1).float()
     pairs, right = squares(logits, batch), move(logits, batch)
     for i, board in enumerate(boards):
-        view, answer = encode(board), batch.extra["answer"][i]
+        view, answer = encode(board), chess.Move.from_uci(batch.extra["answer"][i])
         score = {
             each: float(z[i, view.place(each.from_square)] + z[i, view.place(each.to_square)])
             for each in sorted(board.legal_moves, key=chess.Move.uci)

@@ -51,7 +51,9 @@ def test_training_on_the_papers_rows(path: Path, monkeypatch: pytest.MonkeyPatch
     assert boards(batch.inputs) == boards(torch.as_tensor(grids(lichess.paper_puzzles("train", path))[0]))
 
 
-def test_splits_are_read_from_a_local_copy(path: Path) -> None:
+def test_splits_are_read_from_a_local_copy(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lichess, "TRAIN_ROWS", 50)
+    monkeypatch.setattr(lichess, "PAPER_ROWS", 20)
     names = [split.name for split in task.splits]
     assert {f"dev-{name}" for name in names if not name.startswith("dev-")} <= set(names)
     found = {name: load_examples(task, name, path) for name in names}
@@ -73,7 +75,6 @@ def test_what_cannot_be_loaded(path: Path, tmp_path: Path) -> None:
         load_examples(task, None, write(tmp_path / "empty.csv", []))
 
 
-PUZZLE = ("k7/8/8/8/8/2p5/8/RR5K w - - 0 1", "a1a2 c3c2")  # black is in check: the king moves, or it is no puzzle
 MATES = ("6k1/8/6K1/8/8/8/8/RR6 b - - 0 1", "g8h8 a1a8", "mateIn1")
 
 
@@ -90,6 +91,11 @@ def logits(*cells: tuple[int, int]) -> Tensor:
     return found
 
 
+def marks(example: Examples, *cells: tuple[int, int]) -> dict[tuple[int, int], bool]:
+    rows = task.render(example, logits(*cells), 0).rows
+    return {(r, c): cell.right for r, row in enumerate(rows) for c, cell in enumerate(row) if cell.right is not None}
+
+
 def test_the_picture_is_the_position_as_its_mover_sits_before_it() -> None:
     example = puzzle("4k3/8/8/8/3p4/8/8/K7 w - - 0 1", "a1a2 d4d3")
     picture = task.render(example, logits(), 0)
@@ -101,14 +107,12 @@ def test_the_picture_is_the_position_as_its_mover_sits_before_it() -> None:
 
 def test_the_picture_marks_the_answer_and_the_model() -> None:
     example = puzzle(*MATES)
-    right = task.render(example, logits((7, 7), (0, 7)), 0)  # the mover's king is on g6: not mirrored
-    assert {cell.right for row in right.rows for cell in row} == {None, False}
-    right = task.render(example, logits((7, 0), (0, 0)), 0)
-    marks = {(r, c): cell.right for r, row in enumerate(right.rows) for c, cell in enumerate(row)}
-    assert {at for at, mark in marks.items() if mark is not None} == {(7, 0), (0, 0)}
-    assert marks[7, 0] and marks[0, 0]
-    assert right.rows[7][0].heat > 0.9 > 0.1 > right.rows[4][4].heat
-    assert right.caption == "best legal move Ra8#, right"
+    answer, elsewhere = ((7, 0), (0, 0)), ((7, 7), (0, 7))  # the mover's king is on g6: not mirrored
+    assert marks(example, *answer) == dict.fromkeys(answer, True)
+    assert marks(example, *elsewhere) == dict.fromkeys(answer + elsewhere, False)
+    picture = task.render(example, logits(*answer), 0)
+    assert picture.rows[7][0].heat > 0.9 > 0.1 > picture.rows[4][4].heat
+    assert picture.caption == "best legal move Ra8#, right"
 
 
 def test_the_caption_names_the_best_legal_move_and_the_right_one() -> None:

@@ -25,7 +25,7 @@ GOOD = ["00008", "r6k/pp2r2p/4Rp1Q/3p4/8/1N1P2R1/PqP2bPP/7K b - - 0 24", "f2g3 e
 
 @pytest.fixture(scope="module")
 def rows() -> list[list[str]]:
-    return table(games=12, seed=0)
+    return table(games=8, seed=0)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_examples_have_the_answers_two_squares_and_lose_nothing(path: Path, rows
         board = chess.Board(fen)
         board.push_uci(moves.split()[0])
         assert batch.extra["fen"][i] == board.fen()
-        assert batch.extra["answer"][i] == chess.Move.from_uci(moves.split()[1])
+        assert batch.extra["answer"][i] == moves.split()[1]
         assert batch.extra["any_mate"][i] == rows[i][7].startswith("mateIn1")
         king = (batch.inputs[i] == 6).nonzero().tolist()
         assert len(king) == 1
@@ -144,7 +144,7 @@ BAD: dict[str, tuple[int, str, str]] = {
     "one move": (2, "f2g3", "the moves are 'f2g3', not two at least"),
     "no move": (2, "", "the moves are '', not two at least"),
     "an opponent's move that is not legal": (2, "f2g4 e6e7", "the move 'f2g4' is not legal"),
-    "an answer that is not legal": (2, "f2g3 e6e1", "the move 'e6e1' is not legal"),
+    "an answer that is not legal": (2, "f2g3 e6d7", "the move 'e6d7' is not legal"),
     "an answer of the other side's": (2, "f2g3 b2b1", "the move 'b2b1' is not legal"),
     "a null move": (2, "f2g3 0000", "the move '0000' is not legal"),
     "a drop": (2, "f2g3 Q@a5", "the move 'Q@a5' is not legal"),
