@@ -55,7 +55,8 @@ def best_moves(logits: Tensor, examples: Examples) -> tuple[Tensor, Tensor]:
     legal = [legal_moves(*key) for key in zip(extra["fen"], extra["answer"], extra["any_mate"], strict=True)]
     cells = pad_sequence([moves.cells for moves in legal], True, _NOWHERE).to(logits.device)
     right = pad_sequence([moves.right for moves in legal], True).to(logits.device)
-    z = pad(logits[..., 1].flatten(1).float(), (0, 1), value=-torch.inf)
+    z = logits[..., 1].flatten(1).to(torch.promote_types(logits.dtype, torch.float32))  # sums of bfloat16 often tie
+    z = pad(z, (0, 1), value=-torch.inf)
     best = z.gather(1, cells.flatten(1)).view(cells.shape).sum(-1).argmax(1)
     rows = torch.arange(len(best), device=best.device)
     return cells[rows, best], right[rows, best]

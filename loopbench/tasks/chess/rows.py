@@ -67,13 +67,13 @@ def _parquet(path: Path) -> Iterator[tuple[str, list[str]]]:
     try:
         with parquet.ParquetFile(path) as file:
             header: list[str] = file.schema_arrow.names
-            if missing := [column for column in COLUMNS if column not in header]:
-                raise LoopbenchError(f"{path} has no column {', '.join(missing)}")
+            if missing := [column for column in COLUMNS if header.count(column) != 1]:
+                raise LoopbenchError(f"{path} has no column {', '.join(missing)}, or several of that name")
             for batch in file.iter_batches(BATCH, columns=COLUMNS):
                 for values in zip(*(batch.column(name).to_pylist() for name in COLUMNS), strict=True):
                     number += 1
                     yield f"row {number}", [_text(value) for value in values]
-    except (arrow.ArrowException, OSError) as error:
+    except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:  # the last two: no Python value
         raise LoopbenchError(f"{path}, after row {number}: not parquet, or damaged: {printable(str(error))}") from error
 
 

@@ -58,6 +58,11 @@ def test_any_mate_counts_where_the_puzzle_is_a_mate_in_one() -> None:
     assert verdicts(puzzle(fen, moves, "mateIn2"), "b1", "b8") == (False, False)
 
 
+def test_a_promotion_counts_as_a_mate_if_any_piece_mates() -> None:
+    mate = puzzle("4k3/1PR5/4K3/8/8/8/8/8 b - - 0 1", "e8d8 c7c8", "mateIn1")
+    assert verdicts(mate, "b7", "b8") == (False, True)  # a queen does, a rook does not
+
+
 def test_squares_that_no_legal_move_joins_are_passed_over() -> None:
     example = puzzle("4k3/3p4/8/4P3/8/8/8/4K3 b - - 0 1", "d7d5 e5d6")
     logits = pointing(example, "e5", "a8", "h8")  # the best legal move is one of the pawn's two
