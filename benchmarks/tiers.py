@@ -1,4 +1,4 @@
-"""The sudoku table of the README from the records in leaderboard/results: `python benchmarks/tiers.py [--run [OPTION …]]`.
+"""The sudoku table of the README from the records in leaderboard/results: `python benchmarks/tiers.py [--run …]`.
 
 With `--run`, evaluates every bundled sudoku model first (minutes a tier on two cores); options go to `loopbench eval`.
 """
