@@ -106,7 +106,7 @@ def save_model(
         LoopbenchError: nothing is known of the model or it was rebuilt, a weight is not finite, or a file cannot be
             written.
     """
-    info = model.info
+    info = getattr(model, "info", None)
     if info is None:
         raise LoopbenchError("nothing is known of this model: save one that came from build_model or load_model")
     config = ModelConfig(

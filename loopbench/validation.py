@@ -128,7 +128,7 @@ def some(items: list[str], separator: str = ", ") -> str:
 
 
 def _message(kind: str, message: str) -> str:
-    plain = {"extra_forbidden": "no such field", "model_type": "must be a section of key: value lines"}
+    plain = {"extra_forbidden": "no such field", "model_type": "must be a mapping of names to values"}
     return plain.get(kind, message.removeprefix("Value error, "))
 
 

@@ -133,7 +133,7 @@ def test_a_config_that_is_refused(folder: Path, changes: dict[str, Any], problem
     ("text", "problem"),
     [
         ("", "not valid JSON"),
-        ("[]", "valid dictionary"),
+        ("[]", "must be a mapping of names to values"),
         ('{"format": 1, "format": 1}', "the key 'format' stands 2 times"),
         ('{"train_iterations": NaN}', "NaN"),
         ("[" * 60_000, "not valid JSON"),

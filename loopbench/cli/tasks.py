@@ -52,7 +52,17 @@ def show_task(name: Annotated[str, typer.Argument(help="A task's name, as `list`
     typer.echo()
     print_table(
         ("split", "difficulty", "D", "examples", "source", "sha256"),
-        [(s.name, f"{s.difficulty:g}", s.depth, s.count, s.source, s.sha256) for s in task.splits],
+        [
+            (
+                s.name,
+                f"{s.difficulty:g}",
+                s.depth,
+                s.count,
+                s.source,
+                f"{s.sha256} (of the file)" if s.downloaded else s.sha256,
+            )
+            for s in task.splits
+        ],
     )
     typer.echo()
     print_table(

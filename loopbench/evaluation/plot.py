@@ -62,8 +62,8 @@ def _format(path: Path) -> Format:
         case ".html":
             return "html"
         case suffix:
-            found = printable(suffix) or "no suffix"
-            raise LoopbenchError(f"cannot plot to {path}: use .png, .svg or .html, not {found}")
+            found = f", not {printable(suffix)}" if suffix else ""
+            raise LoopbenchError(f"cannot plot to {path}: use .png, .svg or .html{found}")
 
 
 def save_plot(path: Path, records: Sequence[Record], scored: Mapping[str, Sequence[int]]) -> None:

@@ -126,7 +126,8 @@ def load_recipe(path: Path, changes: list[str], seed: int | None = None) -> Reci
         _assign(values, key, text)
     if seed is not None:
         values["seed"] = seed
-    return validate(Recipe, values, f"recipe {path}")
+    changed = f" with --set {' '.join(map(printable, changes))}" if changes else ""
+    return validate(Recipe, values, f"recipe {path.name if path.parent == SHIPPED else path}{changed}")
 
 
 def dump_recipe(recipe: Recipe) -> str:

@@ -22,7 +22,7 @@ def check_save(path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         known = "use .svg (an animated picture) or .html (a page)"
-        raise LoopbenchError(f"cannot save to {path}: {known}, not {printable(suffix) or 'no suffix'}")
+        raise LoopbenchError(f"cannot save to {path}: {known}{f', not {printable(suffix)}' if suffix else ''}")
     if path.is_dir():
         raise LoopbenchError(f"cannot save to {path}: it is a folder")
     check_writable(path.parent)

@@ -57,7 +57,7 @@ def test_one_iteration_is_a_dot(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("curve.pdf", r"use \.png, \.svg or \.html, not \.pdf"),
-        ("curve", r"use \.png, \.svg or \.html, not no suffix"),
+        ("curve", r"use \.png, \.svg or \.html$"),
         ("curve.png.tmp", r"use \.png, \.svg or \.html"),
         ("folder.png", "it is a folder"),
         ("file/curve.png", "is not a folder"),

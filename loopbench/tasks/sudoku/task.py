@@ -59,7 +59,7 @@ class SudokuSource(BaseModel):
     @classmethod
     def _is_range(cls, clues: tuple[int, int]) -> tuple[int, int]:
         if not 17 <= clues[0] <= clues[1] <= 80:
-            raise ValueError("the fewest and the most clues, between 17 and 80")
+            raise ValueError(f"the fewest and then the most clues, both between 17 and 80, not {clues}")
         return clues
 
 
