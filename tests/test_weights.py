@@ -122,7 +122,7 @@ def test_a_header_of_more_than_a_mebibyte() -> None:
         ("[]", "not an object"),
         ("{" * 500_000, "not valid JSON"),
         ('{"scale": 1, "scale": 1}', "the key 'scale' stands 2 times"),
-        ('{"scale": 1}', "tensors.scale: Input should be a valid dictionary"),
+        ('{"scale": 1}', "tensors.scale: must be a mapping of names to values"),
         ("{}", "tensors missing: scale, mean, linear.weight, linear.bias"),
     ],
 )

@@ -42,6 +42,10 @@ def print_curves(records: Sequence[Record], scored: Mapping[str, Sequence[int]])
             for record, summary in zip(records, summaries, strict=True)
         ],
     }
+    for metric in sorted(set(records[0].curves) - {records[0].task.primary_metric}):
+        rates = [[100 * count / record.primary.n for count in record.curves[metric].correct] for record in records]
+        facts[f"peak, {metric}"] = [f"{max(rate):.1f}" for rate in rates]
+        facts[f"last, {metric}"] = [f"{rate[-1]:.1f}" for rate in rates]
     print_wide_table(["%", *splits], [[name, *cells] for name, cells in facts.items()])
     typer.echo(f"\n{LEGEND}")
     score, reason = _score(records)

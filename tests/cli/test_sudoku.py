@@ -3,17 +3,14 @@
 import csv
 import gzip
 import io
-import os
-import subprocess
+import logging
 import sys
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 import torch
+from loopback_hub import hub, run_with_hub
 
 from loopbench.cli import main
 from loopbench.evaluation import read_record
@@ -41,7 +38,9 @@ def loopbench(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
-def test_any_file_of_puzzles_is_evaluated(monkeypatch: pytest.MonkeyPatch, folder: Path, tmp_path: Path) -> None:
+def test_any_file_of_puzzles_is_evaluated(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.txt").write_text("\n".join(LINES))
     arguments = ("--model", str(folder), "--data", "mine.txt", "--iterations", "3")
@@ -51,6 +50,7 @@ def test_any_file_of_puzzles_is_evaluated(monkeypatch: pytest.MonkeyPatch, folde
     assert (record.split.name, record.split.count, record.examples.count) == ("local-mine.txt", 3, 3)
     assert record.task.primary_metric == "valid"
     assert record.curves.keys() == {"valid", "reference"}
+    assert "last, reference" in capsys.readouterr().out
 
 
 def test_a_puzzle_of_a_file_is_watched(
@@ -69,6 +69,19 @@ def table(*rows: tuple[str, ...]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()
+
+
+def test_bad_puzzles_of_a_file_can_be_skipped(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, folder: Path, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.txt").write_text("\n".join([LINES[0][:-1], LINES[0], "." * 81, LINES[1]]))
+    arguments = ("--model", str(folder), "--data", "mine.txt", "--skip-bad", "--iterations", "2")
+    with caplog.at_level(logging.WARNING):
+        assert loopbench(monkeypatch, "eval", *arguments) == 0
+    assert caplog.messages == ["2 bad rows skipped, the first: mine.txt, line 1: 80 cells, not 81"]
+    (path,) = Path("results").glob("*.json")
+    assert read_record(path).split.count == 2
 
 
 @pytest.mark.parametrize(
@@ -105,38 +118,6 @@ def test_bad_files_are_one_line_and_exit_code_2(
     assert not Path("results").exists()
 
 
-@contextmanager
-def hub(files: dict[str, bytes]) -> Generator[str]:
-    """A loopback Hub that has these files of Sudoku-Extreme; gives its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def do_GET(self) -> None:
-            content = files.get(self.path.removeprefix(f"/datasets/{REPO}/resolve/{REVISION}/"))
-            self.send_response(404 if content is None else 200)
-            if content is None:
-                self.send_header("X-Error-Code", "EntryNotFound")
-            self.send_header("X-Repo-Commit", REVISION)
-            self.send_header("ETag", f'"{sha256(content or b"")}"')
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(content or b"")
-
-        def log_message(self, *args: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 DRIVER = """
 import sys
 from loopbench.cli import main
@@ -151,11 +132,8 @@ def texts(tier: RatedPuzzles, i: int) -> tuple[str, str]:
     return "".join(map(str, tier.puzzles[i])).replace("0", "."), "".join(map(str, tier.solutions[i]))
 
 
-def run_driver(endpoint: str, hashes: list[str], arguments: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(cwd / "hub")}
-    environment |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "0"}
-    command = [sys.executable, "-c", DRIVER, *hashes, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
+def run_driver(endpoint: str, hashes: list[str], arguments: list[str], folder: Path) -> CompletedProcess[str]:
+    return run_with_hub(endpoint, DRIVER, [*hashes, *arguments], folder)
 
 
 def test_sudoku_extreme_comes_from_the_hub_and_a_local_copy_never_passes_for_it(folder: Path, tmp_path: Path) -> None:
@@ -166,7 +144,7 @@ def test_sudoku_extreme_comes_from_the_hub_and_a_local_copy_never_passes_for_it(
     }
     hashes = [sha256(files[name]) for name in ("train.csv", "test.csv")]
     arguments = ["eval", "--model", str(folder), "--split", "paper-hard", "--iterations", "2", "--output", "records"]
-    with hub(files) as endpoint:
+    with hub(REPO, REVISION, files) as endpoint:
         done = run_driver(endpoint, hashes, arguments, tmp_path)
         assert done.returncode == 0, done.stderr
         (path,) = (tmp_path / "records").glob("*.json")
