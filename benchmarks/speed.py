@@ -44,8 +44,10 @@ def show(what: str, ratio: str, detail: str) -> None:
     print(f"{what:<58} {ratio:>10}   {detail}", flush=True)
 
 
-def curve(model: LoopedModel, examples: Examples, iterations: int, retirement: bool) -> Curve:
-    protocol = Protocol(iterations=iterations, precision="float32", batch_size=32, retirement=retirement, seed=0)
+def curve(model: LoopedModel, examples: Examples, iterations: int, retirement: bool, batch_size: int = 32) -> Curve:
+    protocol = Protocol(
+        iterations=iterations, precision="float32", batch_size=batch_size, retirement=retirement, seed=0
+    )
     return measure_curve(model, task.metrics, examples, protocol, [iterations], CPU)
 
 
@@ -83,24 +85,24 @@ class Rotation(LoopedTransformer):
 def retirement() -> None:
     """Leaving when settled against `--exact`, T = 4096 on 128 bits; 300 of the settled run on as the audit.
 
-    A contraction saves at most what is not audited, so it has many strings and, to be done in minutes, a small width;
-    what watching costs in vain is measured at the width of the bundled models.
+    A contraction saves at most what is not audited, so it has many strings and, to be done in minutes, a small width
+    and large batches; what watching costs in vain is measured at the width and batch of the bundled models.
     """
     torch.manual_seed(0)
     small, usual = (
         LoopedTransformerConfig(width=width, heads=width // 16 or 1, recall="internal", norm="outer")
         for width in (8, 32)
     )
-    retire("settles", LoopedTransformer(PrefixSums.shape, small).eval(), count=4000, repeats=1)
-    retire("goes round", Rotation(PrefixSums.shape, usual).eval(), count=32, repeats=3)
+    retire("settles", LoopedTransformer(PrefixSums.shape, small).eval(), count=3000, batch_size=300, repeats=1)
+    retire("goes round", Rotation(PrefixSums.shape, usual).eval(), count=32, batch_size=32, repeats=3)
 
 
-def retire(name: str, model: LoopedModel, count: int, repeats: int) -> None:
+def retire(name: str, model: LoopedModel, count: int, batch_size: int, repeats: int) -> None:
     examples = task.sample(128, seed=0, count=count)
     found: dict[bool, Curve] = {}
 
     def run(on: bool) -> None:
-        found[on] = curve(model, examples, 4096, on)
+        found[on] = curve(model, examples, 4096, on, batch_size)
 
     exact, retiring = compare(partial(run, False), partial(run, True), repeats=repeats, warmup=False)
     assert found[False].correct == found[True].correct

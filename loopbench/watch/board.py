@@ -85,7 +85,7 @@ class Board:
         mark = f"{0.3 * side:g}"
         if cell.right is False:
             parts.append(f'<path class="bad" d="M{side},0v{mark}l-{mark},-{mark}z"/>')
-        elif cell.right and cell.given:
+        elif cell.right and checkered:
             parts.append(f'<path class="good" d="M{side},0v{mark}h-{mark}v-{mark}z"/>')
         return "".join(parts)
 
