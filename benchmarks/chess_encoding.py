@@ -13,9 +13,9 @@ from pathlib import Path
 import chess
 import torch
 
-from loopbench.tasks.chess.encoding import encode
+from loopbench.tasks.chess.encoding import encode, fen
 from loopbench.tasks.chess.metrics import legal_moves, move, squares
-from loopbench.tasks.chess.puzzles import Side, examples, grids, parse
+from loopbench.tasks.chess.puzzles import Side, examples, parse, positions
 from loopbench.tasks.chess.rows import read_rows
 
 COUNT = 5_000
@@ -39,10 +39,11 @@ def reading(path: Path) -> None:
     def puzzles():
         return map(parse, islice(read_rows(path), COUNT))
 
+    def trained():
+        return positions(puzzle for puzzle in puzzles() if puzzle.side is Side.TRAIN)
+
     count = len(list(puzzles()))
-    show(
-        "training: read, checked, encoded", count, lambda: grids(each for each in puzzles() if each.side is Side.TRAIN)
-    )
+    show("training: read, checked, encoded", count, trained)
     show("a split: the same, and the FEN of every position", count, lambda: examples(puzzles()))
 
 
@@ -71,8 +72,9 @@ def parts(path: Path) -> None:
     show("  python-chess: is the answer legal", len(rows), lambda: check(1))
     show("  the canonical view", len(rows), lambda: [encode(board) for board in boards])
     show("  its side", len(rows), lambda: [puzzle.side for puzzle in puzzles])
-    show("  into arrays", len(rows), lambda: grids(puzzles))
-    show("  python-chess: board to FEN, for a split", len(rows), lambda: [board.fen() for board in boards])
+    show("  into arrays", len(rows), lambda: positions(puzzles))
+    show("  the FEN, for a split", len(rows), lambda: [fen(puzzle.board, puzzle.view) for puzzle in puzzles])
+    show("  the same by python-chess", len(rows), lambda: [puzzle.board.fen() for puzzle in puzzles])
 
 
 def scoring(path: Path) -> None:

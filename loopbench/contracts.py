@@ -15,6 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from loopbench.errors import LoopbenchError
 from loopbench.picture import Picture
 
 IGNORED = -100  # the target of a cell that does not count (torch's default ignore_index)
@@ -45,7 +46,7 @@ class Examples:
         inputs: `(B, *grid)` int64 symbols.
         targets: `(B, *grid)` int64 classes, `IGNORED` where a cell does not count.
         ids: B names, unique within a split.
-        extra: what a metric or a renderer needs, one value an example under each key.
+        extra: what a metric or a renderer needs, one JSON value an example under each key.
     """
 
     inputs: Tensor
@@ -217,6 +218,16 @@ class Task(ABC):
             LoopbenchError: unknown split, data whose hash is not the declared one, or a file that the task cannot
                 read.
         """
+
+    def load_good(self, split: str | None, data: Path, bad: Callable[[LoopbenchError], object]) -> Examples:
+        """Like `load` from a file, but for bad rows: `bad` is told what is wrong with each, and they are left out.
+
+        A task need not be able to.
+
+        Raises:
+            LoopbenchError: it is not; or the file as a whole is wrong, as with a missing column.
+        """
+        raise LoopbenchError(f"task {self.name} cannot skip the bad rows of a file")
 
     @abstractmethod
     def sample(self, difficulty: float, seed: int, count: int) -> Examples:

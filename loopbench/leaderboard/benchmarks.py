@@ -100,4 +100,13 @@ SUDOKU = Benchmark(
     depths={"hard": 64, "extreme": 64},
 )
 
-BENCHMARKS = {benchmark.task: benchmark for benchmark in (PREFIX_SUMS, SUDOKU)}
+CHESS = Benchmark(
+    name="chess",
+    version=1,
+    task="chess",
+    task_version=1,
+    train_limit="Lichess puzzles rated up to 1600, or generated mates in 1, their positions on the training side",
+    depths={"mate-1": 64, "mate-2": 64, "mate-3": 64},
+)
+
+BENCHMARKS = {benchmark.task: benchmark for benchmark in (PREFIX_SUMS, SUDOKU, CHESS)}

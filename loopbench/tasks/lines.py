@@ -4,9 +4,9 @@ import csv
 import gzip
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NoReturn, TypeVar, cast
 
 from loopbench.errors import LoopbenchError
 from loopbench.validation import printable, some
@@ -17,6 +17,41 @@ else:
     from backports import zstd
 
 MAX_LINE = 10_000
+
+RowT = TypeVar("RowT")
+ParsedT = TypeVar("ParsedT")
+Bad = Callable[[LoopbenchError], object]
+"""Is told what is wrong with a row, which is then left out; or raises, as `refuse` does."""
+
+
+def refuse(error: LoopbenchError) -> NoReturn:
+    """One bad row is too many."""
+    raise error
+
+
+class Skipped:
+    """Counts bad rows and remembers what is wrong with the first."""
+
+    def __init__(self) -> None:
+        self.count, self.first = 0, ""
+
+    def __call__(self, error: LoopbenchError) -> None:
+        self.first = self.first or str(error)
+        self.count += 1
+
+    def __str__(self) -> str:
+        return f"{self.count:,} bad {'row' if self.count == 1 else 'rows'} skipped, the first: {self.first}"
+
+
+def good_rows(rows: Iterable[RowT], parse: Callable[[RowT], ParsedT], bad: Bad) -> Iterator[ParsedT]:
+    """What the rows are parsed to, in their order, without those for which `parse` raises a LoopbenchError."""
+    for row in rows:
+        try:
+            parsed = parse(row)
+        except LoopbenchError as error:
+            bad(error)
+        else:
+            yield parsed
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -43,11 +78,14 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise LoopbenchError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def read_columns(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+def read_columns(path: Path, columns: Sequence[str], bad: Bad = refuse) -> Iterator[tuple[int, list[str]]]:
     """The values of some columns of a csv file with a header: for every row its line number and the values.
 
+    Args:
+        bad: is told of a row that has not as many values as the header.
+
     Raises:
-        LoopbenchError: as `read_lines`, a column is missing, or a row has not as many values as the header.
+        LoopbenchError: as `read_lines`, or a column is missing.
     """
     rows = csv.reader(line for _, line in read_lines(path))
     try:
@@ -58,8 +96,9 @@ def read_columns(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
         for row in rows:
             if len(row) != len(header):
                 have = f"{len(row)} values, and the header has {len(header)}"
-                raise LoopbenchError(f"{path}, line {rows.line_num}: {have}")
-            yield rows.line_num, [row[place] for place in places]
+                bad(LoopbenchError(f"{path}, line {rows.line_num}: {have}"))
+            else:
+                yield rows.line_num, [row[place] for place in places]
     except csv.Error as error:
         raise LoopbenchError(f"{path}, line {rows.line_num}: not csv: {printable(str(error))}") from error
 

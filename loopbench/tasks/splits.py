@@ -6,6 +6,7 @@ import numpy as np
 
 from loopbench.contracts import Examples, Split, Task
 from loopbench.errors import LoopbenchError
+from loopbench.files import canonical_json
 
 
 def random_bytes(count: int, *key: str | int) -> bytes:
@@ -19,10 +20,16 @@ def derived_seed(*key: str | int) -> int:
 
 
 def canonical_sha256(examples: Examples) -> str:
-    """The SHA-256 of a split: its shape as text, then inputs and targets as little-endian int64, row by row."""
+    """The SHA-256 of a split.
+
+    It is over its shape as text, then inputs and targets as little-endian int64, row by row, and then `extra`, if there
+    is any, as canonical JSON.
+    """
     digest = hashlib.sha256(repr(tuple(examples.inputs.shape)).encode())
     for tensor in (examples.inputs, examples.targets):
         digest.update(tensor.contiguous().numpy().astype("<i8").tobytes())
+    if examples.extra:
+        digest.update(canonical_json({key: list(values) for key, values in examples.extra.items()}))
     return digest.hexdigest()
 
 

@@ -72,3 +72,10 @@ def test_what_is_no_split_is_refused(file: Path, split: str | None, lines: str, 
     file.write_text(lines)
     with pytest.raises(LoopbenchError, match=re.escape(message)):
         load_examples(TASK, split, file)
+
+
+def test_a_task_need_not_be_able_to_skip_bad_rows(file: Path) -> None:
+    with pytest.raises(LoopbenchError, match="task first-bits cannot skip the bad rows of a file"):
+        load_examples(TASK, None, file, skip_bad=True)
+    with pytest.raises(LoopbenchError, match="only a file has bad rows to skip, and bits-6 is not read from one"):
+        load_examples(TASK, "bits-6", None, skip_bad=True)

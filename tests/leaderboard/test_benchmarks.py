@@ -6,8 +6,8 @@ from evaluation_toys import made_record
 
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.record import Record
-from loopbench.leaderboard.benchmarks import PREFIX_SUMS
-from loopbench.tasks.prefix_sums import PrefixSums
+from loopbench.leaderboard.benchmarks import BENCHMARKS, PREFIX_SUMS, Benchmark
+from loopbench.plugins import get_task
 
 DEPTHS = {"bits-64": 64, "bits-128": 64, "bits-256": 128, "bits-512": 256}
 
@@ -19,11 +19,14 @@ def records(first: list[int], lost: dict[int, int] | None = None, **changes: obj
     ]
 
 
-def test_the_benchmark_is_the_tasks() -> None:
-    splits = {split.name: split for split in PrefixSums().splits}
-    assert PREFIX_SUMS.task_version == PrefixSums.version
-    assert dict(PREFIX_SUMS.depths) == DEPTHS
-    assert all(splits[name].depth == depth for name, depth in DEPTHS.items())
+@pytest.mark.parametrize("benchmark", BENCHMARKS.values(), ids=lambda benchmark: benchmark.name)
+def test_a_benchmark_is_its_tasks(benchmark: Benchmark) -> None:
+    task = get_task(benchmark.task)
+    splits = {split.name: split for split in task.splits}
+    assert benchmark.task_version == task.version
+    for name, depth in benchmark.depths.items():
+        assert splits[name].depth == depth
+        assert not splits[name].downloaded, "whoever has the package can be scored"
 
 
 def test_the_score_is_the_mean_over_splits_and_depths() -> None:

@@ -12,8 +12,8 @@ from loopbench.tasks.chess.metrics import best_moves
 def picture(examples: Examples, logits: Tensor, i: int) -> Picture:
     """The board of example `i`, not mirrored, with the mover below.
 
-    A square is as hot as class 1 is likely on it. The answer's two squares are right where they are among the model's
-    two highest, and any other that is among them is wrong.
+    A square is as hot as class 1 is likely on it. The answer's two squares alone count: right where they are among the
+    model's two highest.
     """
     one = examples.select([i])
     board, answer = chess.Board(one.extra["fen"][0]), chess.Move.from_uci(one.extra["answer"][0])
@@ -25,7 +25,7 @@ def picture(examples: Examples, logits: Tensor, i: int) -> Picture:
 
     def cell(square: chess.Square) -> Cell:
         piece, at = board.piece_at(square), view.place(square)
-        right = at in wanted and at in highest if at in wanted or at in highest else None
+        right = at in highest if at in wanted else None
         return Cell(piece.unicode_symbol() if piece else "", given=piece is not None, right=right, heat=heat[at])
 
     below = board.turn == chess.WHITE

@@ -12,6 +12,7 @@ import chess
 SYMBOLS = ".PNBRQKpnbrqk"
 """What a cell holds, by its number: nothing, the mover's pawn to king, the other side's pawn to king."""
 
+_LETTERS, _SWAPPED = (bytes.maketrans(bytes(range(13)), symbols.encode()) for symbols in (SYMBOLS, SYMBOLS.swapcase()))
 _UPSIDE_DOWN, _LEFT_TO_RIGHT = 0b111000, 0b000111  # a square is 8 · rank + file, a cell is 8 · row + column
 
 
@@ -49,12 +50,21 @@ def encode(board: chess.Board) -> View:
     return View(bytes(cells), mask)
 
 
-def decode(view: View) -> chess.BaseBoard:
-    """The pieces of the position that a view is of, where they stood and in their own colours."""
-    board = chess.BaseBoard.empty()
-    mover = chess.WHITE if view.mask & _UPSIDE_DOWN else chess.BLACK
-    for cell, number in enumerate(view.cells):
-        if number:
-            piece = chess.Piece.from_symbol(SYMBOLS[number])
-            board.set_piece_at(view.place(cell), chess.Piece(piece.piece_type, piece.color == mover))
-    return board
+def decode(view: View) -> str:
+    """Where the pieces of the position stood and in their own colours, as the first field of its FEN."""
+    white = bool(view.mask & _UPSIDE_DOWN)
+    symbols = view.cells.translate(_LETTERS if white else _SWAPPED).decode()
+    rows = [symbols[first : first + 8] for first in range(0, 64, 8)]
+    if view.mask & _LEFT_TO_RIGHT:
+        rows = [row[::-1] for row in rows]
+    text = "/".join(rows if white else reversed(rows))
+    for empty in range(8, 0, -1):
+        text = text.replace("." * empty, str(empty))
+    return text
+
+
+def fen(board: chess.Board, view: View) -> str:
+    """What `board.fen()` says of a valid position, in a third of the time."""
+    en_passant = chess.SQUARE_NAMES[board.ep_square] if board.ep_square and board.has_legal_en_passant() else "-"
+    turn = chess.COLOR_NAMES[board.turn][0]
+    return f"{decode(view)} {turn} {board.castling_xfen()} {en_passant} {board.halfmove_clock} {board.fullmove_number}"

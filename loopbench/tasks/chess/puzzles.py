@@ -1,7 +1,7 @@
 """Puzzles: a position, the move that solves it, and what a task makes of them."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -9,11 +9,13 @@ from typing import Any
 import chess
 import numpy as np
 import torch
+from torch import Tensor
 
 from loopbench.contracts import Examples
 from loopbench.errors import LoopbenchError
-from loopbench.tasks.chess.encoding import View, encode
+from loopbench.tasks.chess.encoding import View, encode, fen
 from loopbench.tasks.chess.rows import Row
+from loopbench.tasks.lines import Bad, refuse
 from loopbench.validation import printable
 
 MAX_FEN = 100
@@ -56,6 +58,31 @@ class Puzzle:
                 return Side.TRAIN
 
 
+@dataclass(frozen=True)
+class Positions:
+    """What a model sees of puzzles, and what it is to say.
+
+    Attributes:
+        cells: `(N, 64)` uint8 symbols.
+        answers: `(N, 2)` uint8, the cells that each answer leaves and reaches.
+    """
+
+    cells: np.ndarray
+    answers: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def select(self, rows: Sequence[int]) -> "Positions":
+        """The positions at `rows`, in that order."""
+        return Positions(self.cells[rows], self.answers[rows])
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """The symbols and the classes, each `(N, 8, 8)` int64."""
+        cells, answers = (torch.as_tensor(part.astype(np.int64)) for part in (self.cells, self.answers))
+        return cells.view(-1, 8, 8), torch.zeros_like(cells).scatter_(1, answers, 1).view(-1, 8, 8)
+
+
 def parse(row: Row) -> Puzzle:
     """The puzzle of a row: its position is the one after the opponent's move, the first of its moves.
 
@@ -88,13 +115,32 @@ def _legal(board: chess.Board, uci: str, where: str) -> chess.Move:
     raise LoopbenchError(f"{where}: the move {printable(uci, 40)!r} is not legal")
 
 
-def examples(puzzles: Iterable[Puzzle]) -> Examples:
+def positions(puzzles: Iterable[Puzzle]) -> Positions:
+    """What a model learns from puzzles, of which nothing else is kept."""
+    cells, answers = bytearray(), bytearray()
+    for puzzle in puzzles:
+        cells += puzzle.view.cells
+        answers += bytes(puzzle.view.move_cells(puzzle.answer))
+    return Positions(
+        np.frombuffer(bytes(cells), np.uint8).reshape(-1, 64), np.frombuffer(bytes(answers), np.uint8).reshape(-1, 2)
+    )
+
+
+def joined(parts: Sequence[Positions]) -> Positions:
+    """The positions of all parts, one part after another."""
+    return Positions(
+        np.concatenate([np.zeros((0, 64), np.uint8), *(part.cells for part in parts)]),
+        np.concatenate([np.zeros((0, 2), np.uint8), *(part.answers for part in parts)]),
+    )
+
+
+def examples(puzzles: Iterable[Puzzle], bad: Bad = refuse) -> Examples:
     """The puzzles as `(B, 8, 8)` symbols, and class 1 on the two squares of each answer.
 
     `extra` has the `fen` of the position, the `answer` in UCI and `any_mate`, whether every mate is right.
 
-    Raises:
-        LoopbenchError: two of them have the same id.
+    Args:
+        bad: is told of a puzzle whose id another one before it has.
     """
     ids: dict[str, None] = {}
     extra: dict[str, list[Any]] = {"fen": [], "answer": [], "any_mate": []}
@@ -102,24 +148,13 @@ def examples(puzzles: Iterable[Puzzle]) -> Examples:
     def noted() -> Iterator[Puzzle]:
         for puzzle in puzzles:
             if puzzle.id in ids:
-                raise LoopbenchError(f"puzzle {puzzle.id} stands twice among the puzzles")
+                bad(LoopbenchError(f"puzzle {puzzle.id} stands twice among the puzzles"))
+                continue
             ids[puzzle.id] = None
-            extra["fen"].append(puzzle.board.fen())
+            extra["fen"].append(fen(puzzle.board, puzzle.view))
             extra["answer"].append(puzzle.answer.uci())
             extra["any_mate"].append(puzzle.any_mate)
             yield puzzle
 
-    inputs, targets = (torch.as_tensor(part.astype(np.int64)) for part in grids(noted()))
+    inputs, targets = positions(noted()).tensors()
     return Examples(inputs, targets, tuple(ids), extra)
-
-
-def grids(puzzles: Iterable[Puzzle]) -> tuple[np.ndarray, np.ndarray]:
-    """The symbols and the classes of puzzles, each `(N, 8, 8)` uint8; of the puzzles nothing else is kept."""
-    cells, marked = bytearray(), bytearray()
-    for puzzle in puzzles:
-        cells += puzzle.view.cells
-        marked += bytes(puzzle.view.move_cells(puzzle.answer))
-    inputs, pairs = np.frombuffer(cells, np.uint8).reshape(-1, 8, 8), np.frombuffer(marked, np.uint8).reshape(-1, 2)
-    targets = np.zeros((len(pairs), 64), np.uint8)
-    np.put_along_axis(targets, pairs, 1, axis=1)
-    return inputs, targets.reshape(-1, 8, 8)

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from loopbench.errors import LoopbenchError
-from loopbench.tasks.lines import read_columns
+from loopbench.tasks.lines import Bad, good_rows, read_columns, refuse
 from loopbench.validation import printable
 
 COLUMNS = ["PuzzleId", "FEN", "Moves", "Rating", "Themes"]
 MAX_RATING = 9999
 BATCH = 10_000
+Values = tuple[str, list[str]]
+"""Where a row stands, and its values."""
 
 
 class Row(NamedTuple):
@@ -31,31 +33,38 @@ class Row(NamedTuple):
     themes: str
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path, bad: Bad = refuse) -> Iterator[Row]:
     """The rows of a csv file, plain, .gz or .zst, or of a .parquet file, in their order.
 
+    Args:
+        bad: is told of an id that is none, a rating that is no whole number, or a row of another length than the
+            header.
+
     Raises:
-        LoopbenchError: a file that cannot be read, a missing column, an id that is none, or a rating that is no whole
-            number.
+        LoopbenchError: a file that cannot be read, or a missing column.
     """
-    for number, (puzzle, fen, moves, rating, themes) in _parquet(path) if path.suffix == ".parquet" else _csv(path):
-        where = f"{path}, {number}"
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", puzzle):
-            raise LoopbenchError(f"{where}: the PuzzleId {printable(puzzle, 40)!r} is not 1 to 32 letters and digits")
-        where = f"{where}, puzzle {puzzle}"
-        if not re.fullmatch(r"[0-9]{1,4}", rating):
-            wrong = f"the rating {printable(rating, 40)!r} is not a whole number from 0 to {MAX_RATING}"
-            raise LoopbenchError(f"{where}: {wrong}")
-        yield Row(where, puzzle, fen, moves, int(rating), themes)
+    values = _parquet(path) if path.suffix == ".parquet" else _csv(path, bad)
+    return good_rows(values, lambda each: _row(path, *each), bad)
 
 
-def _csv(path: Path) -> Iterator[tuple[str, list[str]]]:
-    for line, values in read_columns(path, COLUMNS):
-        yield f"line {line}", values
+def _row(path: Path, place: str, values: list[str]) -> Row:
+    puzzle, fen, moves, rating, themes = values
+    where = f"{path}, {place}"
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", puzzle):
+        raise LoopbenchError(f"{where}: the PuzzleId {printable(puzzle, 40)!r} is not 1 to 32 letters and digits")
+    where = f"{where}, puzzle {puzzle}"
+    if not re.fullmatch(r"[0-9]{1,4}", rating):
+        wrong = f"the rating {printable(rating, 40)!r} is not a whole number from 0 to {MAX_RATING}"
+        raise LoopbenchError(f"{where}: {wrong}")
+    return Row(where, puzzle, fen, moves, int(rating), themes)
 
 
-def _parquet(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """The rows as `_csv` gives them, a batch at a time; the themes are a list here."""
+def _csv(path: Path, bad: Bad) -> Iterator[Values]:
+    return ((f"line {line}", values) for line, values in read_columns(path, COLUMNS, bad))
+
+
+def _parquet(path: Path) -> Iterator[Values]:
+    """The rows as `_csv` gives them, a batch at a time; in later versions of the data set the themes are a list."""
     import pyarrow as untyped  # pyright: ignore[reportMissingTypeStubs]
     import pyarrow.parquet as untyped_parquet  # pyright: ignore[reportMissingTypeStubs]
 

@@ -10,7 +10,7 @@ from itertools import permutations
 
 import numpy as np
 
-from loopbench.tasks.sudoku.compiled import compiled
+from loopbench.tasks.compiled import compiled
 from loopbench.tasks.sudoku.solver import checked_grids
 
 TEST_SHARE = 64

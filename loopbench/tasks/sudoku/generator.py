@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from loopbench.errors import LoopbenchError
+from loopbench.tasks.compiled import compiled
+from loopbench.tasks.random_numbers import below, shuffle, start
 from loopbench.tasks.splits import derived_seed
 from loopbench.tasks.sudoku.canonical import is_test_side
-from loopbench.tasks.sudoku.compiled import compiled
 from loopbench.tasks.sudoku.minimal import Memory, forget, make_minimal, memory, minimize
-from loopbench.tasks.sudoku.random_numbers import below, shuffle, start
 from loopbench.tasks.sudoku.rating import count_guesses
 from loopbench.tasks.sudoku.solver import ALL, BITS, Work, propagate, search, workspace, write
 

@@ -6,8 +6,8 @@ a clue there. The sets met are remembered, and tell of most clues without a sear
 
 import numpy as np
 
-from loopbench.tasks.sudoku.compiled import compiled
-from loopbench.tasks.sudoku.random_numbers import shuffle
+from loopbench.tasks.compiled import compiled
+from loopbench.tasks.random_numbers import shuffle
 from loopbench.tasks.sudoku.solver import Work, has_other, search
 
 AT_ONCE = 32

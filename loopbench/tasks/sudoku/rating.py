@@ -8,9 +8,9 @@ import numpy as np
 
 from loopbench.errors import LoopbenchError
 from loopbench.files import sha256
+from loopbench.tasks.compiled import compiled
 from loopbench.tasks.splits import derived_seed
 from loopbench.tasks.sudoku.canonical import canonical
-from loopbench.tasks.sudoku.compiled import compiled
 from loopbench.tasks.sudoku.solver import Work, search, solve, workspace
 from loopbench.tasks.sudoku.symmetry import turn
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loopbench.errors import LoopbenchError
-from loopbench.tasks.sudoku.compiled import compiled
+from loopbench.tasks.compiled import compiled
 
 ALL = 0x1FF
 

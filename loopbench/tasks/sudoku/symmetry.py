@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from loopbench.tasks.sudoku.compiled import compiled
-from loopbench.tasks.sudoku.random_numbers import below, shuffle
+from loopbench.tasks.compiled import compiled
+from loopbench.tasks.random_numbers import below, shuffle
 from loopbench.tasks.sudoku.solver import checked_grids
 
 

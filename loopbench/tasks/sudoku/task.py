@@ -12,6 +12,7 @@ from torch import Tensor
 from loopbench.contracts import Examples, Metric, Split, Task, TaskShape
 from loopbench.errors import LoopbenchError
 from loopbench.picture import Picture
+from loopbench.tasks.lines import Bad, refuse
 from loopbench.tasks.metrics import exact_accuracy
 from loopbench.tasks.splits import checked, derived_seed, epoch_rows, find_split, standard_depth
 from loopbench.tasks.sudoku import board, extreme
@@ -93,13 +94,17 @@ class Sudoku(Task):
         if split is None:
             if data is None:
                 raise LoopbenchError("name a split, or a file of puzzles in its place")
-            return _examples(*read_puzzles(data), data.name)
+            return self.load_good(None, data, refuse)
         spec = find_split(self, split)
         if spec.source == EXTREME:
             folder = data if data is None or data.is_dir() else data.parent
             return _examples(*extreme.paper_rows(split.replace("paper-", ""), folder), split)
         tier = load_tier(split)
         return checked(spec, _examples(tier.puzzles, tier.solutions, split))
+
+    def load_good(self, split: str | None, data: Path, bad: Bad) -> Examples:
+        """The puzzles of a file; a copy of Sudoku-Extreme has no bad rows."""
+        return _examples(*read_puzzles(data, bad), data.name) if split is None else self.load(split, data)
 
     def sample(self, difficulty: float, seed: int, count: int) -> Examples:
         from loopbench.tasks.sudoku.sampling import sample_tier

@@ -2,13 +2,16 @@ import chess
 import pytest
 from chess_games import positions
 
-from loopbench.tasks.chess.encoding import SYMBOLS, View, decode, encode
+from loopbench.tasks.chess.encoding import SYMBOLS, View, decode, encode, fen
+from loopbench.tasks.chess.mates import DEPTHS, load_mates
 
 
 @pytest.fixture(scope="module")
 def boards() -> list[chess.Board]:
+    """From random games, and from games that were played to win and lost by a blunder."""
     found = list(positions(games=40, seed=0))
-    assert len(found) > 3000
+    found += [puzzle.board for depth in DEPTHS for puzzle in load_mates(f"mate-{depth}")]
+    assert len(found) > 6000
     kinds = {(board.turn, chess.square_file(board.king(board.turn) or 0) < 4) for board in found}
     assert len(kinds) == 4  # every way to turn the board
     return found
@@ -17,14 +20,15 @@ def boards() -> list[chess.Board]:
 def as_white(view: View) -> chess.Board:
     """The view as a position of its own, white to move."""
     board = chess.Board(None)
-    board.set_piece_map(decode(View(view.cells, 56)).piece_map())
+    board.set_board_fen(decode(View(view.cells, 56)))
     return board
 
 
 def test_the_view_is_invertible(boards: list[chess.Board]) -> None:
     for board in boards:
         view = encode(board)
-        assert decode(view).board_fen() == board.board_fen()
+        assert decode(view) == board.board_fen()
+        assert fen(board, view) == board.fen()
         for square in chess.SQUARES:
             piece = board.piece_at(square)
             expected = "." if piece is None else piece.symbol() if board.turn else piece.symbol().swapcase()
@@ -41,7 +45,8 @@ def test_the_mover_is_white_with_the_king_on_files_e_to_h(boards: list[chess.Boa
 
 def test_its_legal_moves_are_the_positions_mirrored(boards: list[chess.Board]) -> None:
     en_passant = 0
-    for board in boards:
+    for each in boards:
+        board = each.copy(stack=False)
         board.castling_rights = chess.BB_EMPTY  # a mirrored board has the king on another file
         view = encode(board)
         mirrored = as_white(view)
@@ -55,8 +60,8 @@ def test_its_legal_moves_are_the_positions_mirrored(boards: list[chess.Board]) -
 
 
 def test_mirror_images_have_one_view(boards: list[chess.Board]) -> None:
-    for board in boards[::10]:
-        cells = encode(board).cells
+    for each in boards[::10]:
+        board, cells = each.copy(stack=False), encode(each).cells
         assert encode(board.mirror()).cells == cells
         board.castling_rights = chess.BB_EMPTY
         assert encode(board.transform(chess.flip_horizontal)).cells == cells

@@ -1,4 +1,5 @@
 import gzip
+import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,6 +15,8 @@ from loopbench.errors import LoopbenchError
 from loopbench.tasks.chess import lichess
 from loopbench.tasks.chess.puzzles import Puzzle, Side, examples, parse
 from loopbench.tasks.chess.rows import Row, read_rows
+from loopbench.tasks.chess.task import ChessSource, training_pool
+from loopbench.tasks.lines import Skipped
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -104,7 +107,8 @@ def test_training_never_meets_a_position_that_is_measured(path: Path, rows: list
         for board in [chess.Board(fen)]
     ]
     write(path, rows + mirrored)
-    trained = {puzzle.view.cells for puzzle in lichess.training_puzzles(path, 9999)}
+    everything = training_pool(ChessSource(puzzles=str(path), max_rating=9999))
+    trained = {cells.tobytes() for cells in everything.cells}
     measured = {
         puzzle.view.cells
         for side in (Side.TEST, Side.DEV)
@@ -113,8 +117,10 @@ def test_training_never_meets_a_position_that_is_measured(path: Path, rows: list
     }
     assert not trained & measured
     assert 0.6 < len(trained) / (len(trained) + len(measured)) < 0.9
-    rated = {row[0].removeprefix("m"): int(row[3]) for row in rows}
-    assert all(rated[name.removeprefix("m")] <= 1000 for name in ids(lichess.training_puzzles(path, 1000)))
+    easy = training_pool(ChessSource(puzzles=str(path), max_rating=1000))
+    rated = (puzzle for puzzle in map(parse, read_rows(path)) if puzzle.side is Side.TRAIN)
+    low = {row[0] for row in rows + mirrored if int(row[3]) <= 1000}
+    assert easy.cells.tobytes() == b"".join(puzzle.view.cells for puzzle in rated if puzzle.id in low)
 
 
 def mirror(move: str) -> str:
@@ -174,6 +180,22 @@ def test_a_bad_id(tmp_path: Path) -> None:
     write(path, [GOOD, GOOD])
     with pytest.raises(LoopbenchError, match="puzzle 00008 stands twice"):
         examples(lichess.all_puzzles(path))
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_row_can_be_skipped(tmp_path: Path, kind: str) -> None:
+    column, value, message = BAD[kind]
+    bad = ["bad01", *GOOD[1:]]
+    bad[column] = value
+    path = write(tmp_path / "puzzles.csv", [["a b", *GOOD[1:]], GOOD, bad[:3], bad, ["00009", *GOOD[1:]], GOOD])
+    skipped = Skipped()
+    found = examples(lichess.all_puzzles(path, skipped), skipped)
+    assert found.ids == ("00008", "00009")
+    assert str(skipped).startswith(f"4 bad rows skipped, the first: {path}, line 2: the PuzzleId 'a b'")
+    errors: list[LoopbenchError] = []
+    assert ids(lichess.all_puzzles(path, errors.append)) == ["00008", "00009", "00008"]
+    assert [re.search(r"line \d+", str(error))[0] for error in errors] == ["line 2", "line 4", "line 5"]
+    assert re.search(message, str(errors[-1]))
 
 
 def test_a_missing_column(tmp_path: Path) -> None:

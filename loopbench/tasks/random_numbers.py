@@ -5,7 +5,7 @@ The state is one uint64 in an array of length 1.
 
 import numpy as np
 
-from loopbench.tasks.sudoku.compiled import compiled
+from loopbench.tasks.compiled import compiled
 
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
 FIRST = np.uint64(0xBF58476D1CE4E5B9)

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from loopbench.tasks.sudoku.compiled import compiled
+from loopbench.tasks.compiled import compiled
 
 
 def test_a_function_that_no_cache_can_hold_is_compiled_all_the_same() -> None:
