@@ -16,10 +16,8 @@ from loopbench.contracts import LoopedModel, ModelInfo, Provider
 from loopbench.errors import LoopbenchError
 from loopbench.files import sha256, write_bytes, write_json
 from loopbench.plugins import architecture_provider, get_architecture, get_task
-from loopbench.references import CARD, CONFIG, WEIGHTS, Source, locate
+from loopbench.references import CARD, CONFIG, MAX_CONFIG_BYTES, WEIGHTS, Source, locate
 from loopbench.validation import parse_json, printable, validate
-
-MAX_CONFIG_BYTES = 64 * 1024
 
 
 class ModelConfig(BaseModel):
@@ -127,18 +125,19 @@ def save_model(
     return sha256(data)
 
 
-def load_model(ref: str | Path) -> LoopedModel:
+def load_model(ref: str | Path, *, token: str | None = None) -> LoopedModel:
     """The model of a reference, in eval mode on the CPU, with its `info` set.
 
     Args:
         ref: a registry name, a folder (a `Path` always is one) or `hub:org/name[@revision]`.
+        token: of the Hub, for a private repository; default: the client's own (`HF_TOKEN`, `hf auth login`).
 
     Raises:
         LoopbenchError: a malformed reference, no such model, or a folder that is not exactly as it must be.
     """
     if isinstance(ref, Path):
         ref = str(ref) if ref.is_absolute() else f"./{ref}"
-    return load_source(locate(ref))
+    return load_source(locate(ref, token))
 
 
 def load_source(source: Source) -> LoopedModel:

@@ -6,19 +6,19 @@ A reference is a registry name (`looped-prefix-sums`), a folder (`./runs/x`) or 
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from huggingface_hub import hf_hub_download  # pyright: ignore[reportUnknownVariableType]: a bare dict in it
-from huggingface_hub.errors import HFValidationError
+from huggingface_hub.errors import HFValidationError, RemoteEntryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
 from loopbench import registry
-from loopbench.downloads import hub_errors
+from loopbench.downloads import download_model_file
 from loopbench.errors import LoopbenchError
 from loopbench.validation import printable, read_bytes
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+MAX_CONFIG_BYTES = 64 * 1024
 SPELLINGS = "write a registry name (looped-prefix-sums), a folder (./runs/x) or hub:org/name[@revision]"
 
 logger = logging.getLogger(__name__)
@@ -44,12 +44,14 @@ class Source:
         place: a folder, or a repository at a full commit.
         published: the same model on the Hub, at a full commit, if that is known.
         sha256: what model.safetensors must hash to, if the registry says so.
+        token: of the Hub, if it is not the client's own.
     """
 
     ref: str
     place: Path | HubReference
     published: HubReference | None = None
     sha256: str | None = None
+    token: str | None = field(default=None, repr=False)
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """The content of one of the model's files.
@@ -57,8 +59,22 @@ class Source:
         Raises:
             LoopbenchError: missing, larger than `max_bytes`, or out of reach.
         """
-        path = self.place / name if isinstance(self.place, Path) else _download(self.place, name, max_bytes)
+        path = self.place / name if isinstance(self.place, Path) else self._download(self.place, name, max_bytes)
         return read_bytes(path, max_bytes)
+
+    def find(self, name: str, max_bytes: int) -> bytes | None:
+        """Like `read`, for a file that a model need not have."""
+        if isinstance(self.place, Path) and not (self.place / name).exists():
+            return None
+        try:
+            return self.read(name, max_bytes)
+        except LoopbenchError as error:
+            if isinstance(error.__cause__, RemoteEntryNotFoundError):
+                return None
+            raise
+
+    def _download(self, place: HubReference, name: str, max_bytes: int) -> Path:
+        return download_model_file(str(place), place.repo, name, place.revision, max_bytes, self.token)
 
 
 def parse_reference(ref: str) -> str | Path | HubReference:
@@ -82,8 +98,11 @@ def parse_reference(ref: str) -> str | Path | HubReference:
     raise LoopbenchError(f"{printable(ref)!r} is not a model reference; {SPELLINGS}")
 
 
-def locate(ref: str) -> Source:
+def locate(ref: str, token: str | None = None) -> Source:
     """Where the files of a model are. A reference to the Hub is resolved to a commit here, once.
+
+    Args:
+        token: of the Hub; `None`: the client's own.
 
     Raises:
         LoopbenchError: a malformed reference, or there is no such model.
@@ -92,18 +111,18 @@ def locate(ref: str) -> Source:
         case Path() as path:
             return Source(ref, _existing(path))
         case HubReference() as reference:
-            commit = _resolve(reference)
+            commit = _resolve(reference, token)
             pinned = HubReference(reference.repo, commit)
             if commit != reference.revision:
                 logger.warning(f"{reference} can change; today it is {pinned}: write that to pin it")
-            return Source(ref, pinned, published=pinned)
+            return Source(ref, pinned, published=pinned, token=token)
         case name:
             entry = registry.find(name)
             pinned = HubReference(entry.hub, entry.revision) if entry.hub and entry.revision else None
             place = entry.folder or pinned
             if place is None:
                 raise LoopbenchError(f"model {name!r} is missing from this installation and is not on the Hub yet")
-            return Source(ref, place, published=pinned, sha256=entry.sha256)
+            return Source(ref, place, published=pinned, sha256=entry.sha256, token=token)
 
 
 def _existing(path: Path) -> Path:
@@ -116,17 +135,13 @@ def _existing(path: Path) -> Path:
     return folder
 
 
-def _resolve(reference: HubReference) -> str:
-    """The full commit that a reference stands for now; no request is made for a full commit that is cached."""
-    with hub_errors(str(reference), CONFIG):
-        return hf_hub_download(reference.repo, CONFIG, revision=reference.revision, dry_run=True).commit_hash
-
-
-def _download(reference: HubReference, name: str, max_bytes: int) -> Path:
-    """A file in the Hub client's cache; its size is asked for first, so that nobody fills the disk."""
-    with hub_errors(str(reference), name):
-        size = hf_hub_download(reference.repo, name, revision=reference.revision, dry_run=True).file_size
-    if size is not None and size > max_bytes:
-        raise LoopbenchError(f"{reference}: {name} has {size:,} bytes; at most {max_bytes:,} are expected")
-    with hub_errors(str(reference), name):
-        return Path(hf_hub_download(reference.repo, name, revision=reference.revision))
+def _resolve(reference: HubReference, token: str | None) -> str:
+    """The full commit that a reference stands for now, or stood for when the Hub was last in reach."""
+    # Downloading, and not just asking, makes the client remember what the branch or tag stands for.
+    path = download_model_file(
+        str(reference), reference.repo, CONFIG, reference.revision, MAX_CONFIG_BYTES, token=token
+    )
+    commit = path.parent.name  # snapshots/<commit>/config.json
+    if not re.fullmatch(r"[0-9a-f]{40}", commit):
+        raise LoopbenchError(f"{reference}: what answers is not the Hub: {printable(commit)!r} is no commit")
+    return commit

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from loopbench.errors import LoopbenchError
-from loopbench.validation import Name, read_yaml, validate
+from loopbench.validation import Name, parse_yaml, read_bytes, validate
 
 FILE = Path(__file__).with_name("registry.yaml")
 ZOO = Path(__file__).with_name("zoo")
@@ -21,6 +21,7 @@ class Entry(BaseModel):
         hub: its repository, `org/name`.
         revision: the full commit there; `None` until it is published.
         sha256: of model.safetensors, wherever that comes from.
+        size: of model.safetensors, in bytes.
         bundled: its folder in the package's zoo; `None` if it is on the Hub alone.
         scores: the headline numbers that the list shows.
     """
@@ -33,6 +34,7 @@ class Entry(BaseModel):
     hub: str | None = Field(None, pattern=r"^[\w.-]+/[\w.-]+$")
     revision: str | None = Field(None, pattern=r"^[0-9a-f]{40}$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int | None = Field(None, ge=1)
     bundled: Name | None = None
     scores: dict[str, float] = Field(default_factory=dict[str, float])
 
@@ -41,6 +43,11 @@ class Entry(BaseModel):
         if self.bundled is None and (self.hub is None or self.revision is None):
             raise ValueError(f"{self.name} must be bundled, or have a hub repository and a revision")
         return self
+
+    @property
+    def published(self) -> str | None:
+        """The reference to its files on the Hub, if it is there."""
+        return f"hub:{self.hub}@{self.revision}" if self.hub and self.revision else None
 
     @property
     def folder(self) -> Path | None:
@@ -70,7 +77,16 @@ def load_registry(path: Path) -> tuple[Entry, ...]:
     Raises:
         LoopbenchError: it is not a registry.
     """
-    return validate(Registry, read_yaml(path, MAX_REGISTRY_BYTES), str(path)).models
+    return parse_registry(read_bytes(path, MAX_REGISTRY_BYTES), str(path))
+
+
+def parse_registry(data: bytes, what: str) -> tuple[Entry, ...]:
+    """Like `load_registry`, of the file's content.
+
+    Args:
+        what: the file, the beginning of the message.
+    """
+    return validate(Registry, parse_yaml(data, what), what).models
 
 
 @cache

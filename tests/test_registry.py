@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import constants
 
 from loopbench import registry
 from loopbench.cli import models
 from loopbench.errors import LoopbenchError
 from loopbench.files import file_sha256
 from loopbench.hub import build_model, load_model, save_model
+from loopbench.training.recipe import load_recipe
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 SMALL = {"width": 8, "heads": 2}
@@ -39,6 +41,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
 
     monkeypatch.setattr(registry, "FILE", tmp_path / "registry.yaml")
     monkeypatch.setattr(registry, "ZOO", zoo)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))  # the list shows what is cached, too
     yield write_entries
     registry.entries.cache_clear()
 
@@ -104,6 +107,15 @@ def test_the_shipped_registry_agrees_with_the_bundled_files() -> None:
     files = [path for path in registry.ZOO.rglob("*") if path.is_file()]
     assert {path.parent for path in files} == folders
     assert sum(path.stat().st_size for path in files) < MAX_BUNDLED_BYTES
+
+
+def test_every_bundled_model_has_its_recipe() -> None:
+    for entry in registry.entries():
+        if entry.folder:
+            recipe = load_recipe(entry.folder / "recipe.yaml", [])
+            assert (recipe.architecture, recipe.task) == (entry.architecture, entry.task)
+            config = json.loads((entry.folder / "config.json").read_text())["config"]
+            assert recipe.config.items() <= config.items()
 
 
 def test_the_registry_stands_at_the_top_of_the_repository() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from loopbench.cli.splits import choose_splits
+from loopbench.cli.token import Token
 
 if TYPE_CHECKING:
     from loopbench.evaluation.cell import Cell
@@ -31,6 +32,7 @@ def evaluate_command(
             show_default=False,
         ),
     ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out the bad rows of --data.")] = False,
     iterations: Annotated[int | None, typer.Option(help="T. Default: the last scored one.", show_default=False)] = None,
     limit: Annotated[int | None, typer.Option(help="Only a split's first examples.", show_default=False)] = None,
     output: Annotated[
@@ -49,6 +51,7 @@ def evaluate_command(
     plot: Annotated[Path | None, typer.Option(help="Draw the curve: .png, .svg or .html.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run again what is complete.")] = False,
+    token: Token = None,
 ) -> None:
     """Measure accuracy after every iteration. Kill it whenever you like: the next run goes on."""
     from loopbench.cli.curves import as_document, print_curves
@@ -62,9 +65,15 @@ def evaluate_command(
     if plot is not None:
         check_plot(plot)
     asked = {"iterations": iterations, "limit": limit, "output": output, "exact": exact, "device": device}
-    asked |= {"precision": precision, "batch_size": batch_size, "seed": seed, "compiled": compiled}
+    asked |= {
+        "precision": precision,
+        "batch_size": batch_size,
+        "seed": seed,
+        "compiled": compiled,
+        "skip_bad": skip_bad,
+    }
     settings = validate(Settings, asked, "cannot evaluate")
-    loaded = load_model(model)
+    loaded = load_model(model, token=token)
     assert loaded.info is not None  # loading sets it
     chosen = get_task(task or loaded.info.task)
     cells = [

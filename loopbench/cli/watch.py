@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from loopbench.cli.splits import choose_splits
+from loopbench.cli.token import Token
 from loopbench.errors import LoopbenchError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def watch_command(
             show_default=False,
         ),
     ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out the bad rows of --data.")] = False,
     example: Annotated[int, typer.Option(help="Its number in the split, from 0.")] = 0,
     iterations: Annotated[int | None, typer.Option(help="T. Default: the last scored one.", show_default=False)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -43,6 +45,7 @@ def watch_command(
         Path | None,
         typer.Option(help="Not in the terminal but as .svg (animated) or .html (a page).", show_default=False),
     ] = None,
+    token: Token = None,
 ) -> None:
     """Watch a model at work on one example.
 
@@ -66,9 +69,9 @@ def watch_command(
 
     if save is not None:
         check_save(save)
-    asked = {"iterations": iterations, "device": device, "precision": precision, "batch_size": 1}
+    asked = {"iterations": iterations, "device": device, "precision": precision, "batch_size": 1, "skip_bad": skip_bad}
     settings = validate(Settings, asked, "cannot watch")
-    loaded = load_model(model)
+    loaded = load_model(model, token=token)
     assert loaded.info is not None  # loading sets it
     chosen = get_task(task or loaded.info.task)
     name, file = choose_splits(chosen, [split] if split else [], data)[0]

@@ -99,7 +99,7 @@ def prepare(model: LoopedModel, task: str | Task, split: str | None, settings: S
         pass
     if settings.output is not None:
         open_store(settings.output)
-    spec, examples = load_examples(task, split, settings.data)
+    spec, examples = load_examples(task, split, settings.data, skip_bad=settings.skip_bad)
     protocol = make_protocol(model, task, spec, examples, settings)
     if settings.limit is not None:
         examples = examples.select(range(min(settings.limit, len(examples))))

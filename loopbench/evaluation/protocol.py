@@ -31,6 +31,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     data: AnyPath | None = None
+    skip_bad: bool = False
     iterations: Iterations | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     output: AnyPath | None = None

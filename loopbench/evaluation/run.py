@@ -30,6 +30,7 @@ def evaluate(
     iterations: int | None = None,
     *,
     data: Path | str | None = None,
+    skip_bad: bool = False,
     limit: int | None = None,
     output: Path | str | None = None,
     exact: bool = False,
@@ -48,6 +49,7 @@ def evaluate(
         split: name of a split of the task; default: all of the file `data`.
         iterations: T; default: the last scored one, 8 D / layers per step.
         data: a file to evaluate, or a local copy of the data set that the split is downloaded from.
+        skip_bad: leave out the file's bad rows, with a warning in the log.
         limit: only the first so many examples.
         output: folder that keeps the record; one that is there already, with as many iterations or more, is not run
             again.
@@ -65,6 +67,7 @@ def evaluate(
     """
     settings = {
         "data": data,
+        "skip_bad": skip_bad,
         "iterations": iterations,
         "limit": limit,
         "output": output,
