@@ -320,7 +320,7 @@ def test_interrupted_it_keeps_every_step(recipe_file: Path, tmp_path: Path) -> N
         (["recipe.yaml", "--output", "x", "--device", "tpu"], "unknown device"),
         (["recipe.yaml", "--output", "recipe.yaml/x"], "cannot write"),
         (["recipe.yaml", "--output", "x", "--set", "steps=2024-13-45"], "--set steps=2024-13-45: not valid YAML"),
-        (["recipe", "--output", "x"], "unknown recipe 'recipe'; known: prefix-sums-internal-recall, "),
+        (["recipe", "--output", "x"], "unknown recipe 'recipe'; known: chess-internal-recall-outer, "),
         (["prefix-sums-recal", "--output", "x"], "did you mean 'prefix-sums-recall'"),
         (["recipe.yaml", "--output", "x", "--resume"], "no run in x to resume"),
     ],
