@@ -11,7 +11,9 @@ from typing import Annotated
 import typer
 
 from loopbench.cli import models, plugins, recipes, tasks
+from loopbench.cli.diagnose import diagnose_command
 from loopbench.cli.eval import evaluate_command
+from loopbench.cli.push import push_command
 from loopbench.cli.train import train_command
 from loopbench.cli.watch import watch_command
 from loopbench.errors import LoopbenchError
@@ -28,8 +30,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("eval")(evaluate_command)
+app.command("diagnose")(diagnose_command)
 app.command("train")(train_command)
 app.command("watch")(watch_command)
+app.command("push")(push_command)
 app.add_typer(models.app, name="models")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(recipes.app, name="recipes")
