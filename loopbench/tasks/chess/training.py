@@ -11,8 +11,9 @@ from contextlib import closing
 from functools import partial
 from itertools import count as count_from
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
 
 import numpy as np
@@ -109,9 +110,8 @@ def _shared_out(make: Callable[[PartT], MadeT], parts: Iterable[PartT]) -> Gener
     """What is made of each part, in their order, by as many processes as cores, with a few parts on the way to each."""
     workers = min(_cores(), MOST)
     waiting: deque[Future[MadeT]] = deque()
-    undisturbed = (signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the process that started them
     try:
-        with ProcessPoolExecutor(workers, get_context("spawn"), signal.signal, undisturbed) as pool:
+        with ProcessPoolExecutor(workers, get_context("spawn"), _attend) as pool:
             try:
                 for part in parts:
                     waiting.append(pool.submit(make, part))
@@ -126,6 +126,19 @@ def _shared_out(make: Callable[[PartT], MadeT], parts: Iterable[PartT]) -> Gener
             "the processes that prepare puzzles have ended: memory ran out, or the script that started them "
             "needs `if __name__ == '__main__':`"
         ) from error
+
+
+def _attend() -> None:
+    """An interrupt is for the process that started this one, and when that is killed this one ends too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=follow, daemon=True).start()
 
 
 def _chunk(rows: Iterator[Row]) -> list[Row]:

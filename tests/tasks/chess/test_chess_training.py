@@ -1,6 +1,10 @@
 """The training positions of a file: on several cores, kept, and made anew."""
 
 import logging
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +84,36 @@ def test_nothing_is_kept_of_a_bad_file(path: Path) -> None:
     with pytest.raises(LoopbenchError):
         read(path)
     assert not list(cache_folder().glob("*.safetensors"))
+
+
+KILLED = """
+import multiprocessing, os, signal, time
+from loopbench.tasks.chess.training import _shared_out
+
+if __name__ == "__main__":
+    parts = _shared_out(time.sleep, [0] + 100 * [600])
+    next(parts)
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_no_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    killed = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    pids = [int(pid) for pid in killed.stdout.split()]
+    assert pids
+    deadline = time.monotonic() + 60  # they would sleep for ten minutes
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(map(alive, pids))
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
