@@ -1,18 +1,20 @@
 """Repositories made to do harm do nothing but fail.
 
-The bound on memory: no repository of this kind makes the process grow by more than `MAX_GROWTH`.
+The bound on memory: no repository of this kind makes a process grow by more than `MAX_GROWTH`. It is measured in a
+process that does nothing else: in the one that runs all the tests, memory that was swapped out comes back meanwhile.
 """
 
 import json
+import multiprocessing
 import os
 import pickle
 import struct
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from huggingface_hub import constants
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -144,6 +146,13 @@ def peak() -> int:
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
+def logits(ref: str) -> list[float]:
+    """What a model says after one step."""
+    model = load_model(ref)
+    e = model.encode(get_task("prefix-sums").sample(9, 0, 2).inputs)
+    return model.readout(model.step(model.start(e), e)).flatten().tolist()
+
+
 def outside(folder: Path) -> set[Path]:
     """Everything beside the cache."""
     cache = Path(constants.HF_HUB_CACHE)
@@ -157,40 +166,41 @@ def test_hostile_repositories_do_nothing_but_fail(
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     trace = tmp_path / "trace"
-    inputs = get_task("prefix-sums").sample(9, 0, 2).inputs
-
-    def logits(ref: str) -> torch.Tensor:
-        model = load_model(ref)
-        e = model.encode(inputs)
-        return model.readout(model.step(model.start(e), e)).detach()
-
-    hub.publish("org/good", toy_files)
-    expected = logits("hub:org/good")
-    before = outside(tmp_path)
+    environment = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_CACHE": constants.HF_HUB_CACHE}
+    for name, value in (environment | {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}).items():
+        monkeypatch.setenv(name, value)
     refused: list[str] = []
-    start = reset_peak()
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as victim:
 
-    @settings(max_examples=CASES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(evil(toy_files, trace))
-    def attack(files: Files) -> None:
-        commit = hub.publish(REPO, files)
-        try:
-            got = logits(f"hub:{REPO}@{commit}")
-        except LoopbenchError as error:
-            assert str(error).isprintable()
-            assert len(str(error)) < 2000
-            refused.append(str(error))
-        else:
-            assert torch.equal(got, expected) or files[WEIGHTS] != toy_files[WEIGHTS]
-        finally:
-            hub.repos[REPO].commits.clear()
+        def loaded(ref: str) -> list[float]:
+            return victim.submit(logits, ref).result()
 
-    attack()
-    assert peak() - start < MAX_GROWTH
+        hub.publish("org/good", toy_files)
+        expected = loaded("hub:org/good")
+        before = outside(tmp_path)
+        start = victim.submit(reset_peak).result()
+
+        @settings(max_examples=CASES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(evil(toy_files, trace))
+        def attack(files: Files) -> None:
+            commit = hub.publish(REPO, files)
+            try:
+                got = loaded(f"hub:{REPO}@{commit}")
+            except LoopbenchError as error:
+                assert str(error).isprintable()
+                assert len(str(error)) < 2000
+                refused.append(str(error))
+            else:
+                assert got == expected or files[WEIGHTS] != toy_files[WEIGHTS]
+            finally:
+                hub.repos[REPO].commits.clear()
+
+        attack()
+        assert victim.submit(peak).result() - start < MAX_GROWTH
+        assert loaded("hub:org/good") == expected
     assert len(refused) > CASES / 2
     assert outside(tmp_path) == before, "something was written outside the cache"
     assert not trace.exists(), "a pickle was read"
-    assert torch.equal(logits("hub:org/good"), expected)
 
 
 def test_a_width_of_a_billion_allocates_nothing(hub: Hub, toy_files: Files) -> None:
