@@ -74,7 +74,7 @@ def main() -> None:
     except LoopbenchError as error:
         code = _fail(str(error))
     except typer.TyperException as error:
-        code = _fail(error.format_message())
+        code = _fail(error.format_message().replace("Value error, ", ""))  # which pydantic writes and typer passes on
     except SystemExit as error:
         if not isinstance(error.__context__, BrokenPipeError):  # from which typer makes it
             raise
