@@ -1,8 +1,8 @@
-"""The tables and pictures of docs/stability.md: `python benchmarks/stability.py [--run [OPTION …] | --points]`.
+"""The tables of docs/stability.md: `python benchmarks/stability.py [--run [OPTION …] | --pictures | --points]`.
 
 They are made from the records in leaderboard/diagnoses. With `--run`, every bundled model is diagnosed first, which
-takes minutes a model; options go to `loopbench diagnose`. With `--points`, the fixed points that N inputs reach are
-counted instead.
+takes minutes a model; options go to `loopbench diagnose`. With `--pictures`, the page's pictures are drawn instead;
+with `--points`, the fixed points that N inputs reach are counted.
 """
 
 import subprocess
@@ -174,6 +174,9 @@ def main() -> None:
     if sys.argv[1:] == ["--points"]:
         print_points()
         return
+    if sys.argv[1:] == ["--pictures"]:
+        save_pictures(found())
+        return
     if sys.argv[1:2] == ["--run"]:
         run(sys.argv[2:])
     diagnoses = found()
@@ -191,7 +194,6 @@ def main() -> None:
     )
     print_table(columns, [row(name, diagnosis) for name, diagnosis in diagnoses.items()])
     print_correlations({name: diagnosis for name, diagnosis in diagnoses.items() if name in names()})
-    save_pictures(diagnoses)
 
 
 if __name__ == "__main__":
