@@ -14,11 +14,13 @@ from loopbench.errors import LoopbenchError
 from loopbench.evaluation import Record, read_record
 from loopbench.evaluation.protocol import DEPTH_MULTIPLIERS
 from loopbench.evaluation.statistics import correct_at_depth, summarize
-from loopbench.leaderboard.benchmarks import PREFIX_SUMS, Score
+from loopbench.leaderboard.scores import Score
+from loopbench.leaderboard.scores import score as score_of
+from loopbench.plugins import get_task
 from loopbench.registry import entries
 
 RESULTS = Path(__file__).parents[1] / "leaderboard" / "results"
-SCORED = {"bits-32": 64, **PREFIX_SUMS.depths}
+SCORED = {"bits-32": 64, "bits-64": 64, "bits-128": 64, "bits-256": 128, "bits-512": 256}
 """D of the splits that are evaluated whole, to T = 8 D."""
 FAR = {"bits-1024": 512, "bits-2048": 1024, "bits-4096": 2048}
 """D of the splits that are evaluated in part, to T = 2 D."""
@@ -73,7 +75,7 @@ def losses(name: str) -> str:
 
 def score(name: str) -> Score | None:
     try:
-        return PREFIX_SUMS.score(records_of(name).values())
+        return score_of(get_task("prefix-sums"), records_of(name).values())
     except LoopbenchError:
         return None
 

@@ -191,6 +191,20 @@ class Split:
         return self.source not in ("generated", "shipped")
 
 
+@dataclass(frozen=True)
+class Benchmark:
+    """What of a task is scored. It is frozen: a change makes a new version.
+
+    Attributes:
+        train_limit: what a model of the closed track may be trained on.
+        splits: names of the scored splits; each has its depth.
+    """
+
+    version: int
+    train_limit: str
+    splits: tuple[str, ...]
+
+
 class Task(ABC):
     """A family of problems: fixed splits, training data, a loss and metrics."""
 
@@ -203,6 +217,8 @@ class Task(ABC):
     splits: ClassVar[tuple[Split, ...]]
     source: ClassVar[type[BaseModel]]
     """The pydantic model of the training data's settings (`data:` in a recipe)."""
+    benchmark: ClassVar[Benchmark | None] = None
+    """What is scored; a task without one is evaluated, and not ranked."""
     batch_cells: ClassVar[int] = 4096
     """Cells in an evaluation batch: fixed, since the batch can change the last bits of the logits."""
 

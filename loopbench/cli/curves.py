@@ -10,7 +10,8 @@ from loopbench.cli.output import print_wide_table
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.record import Record
 from loopbench.evaluation.statistics import summarize, wilson
-from loopbench.leaderboard.benchmarks import BENCHMARKS, Score
+from loopbench.leaderboard.scores import Score, score
+from loopbench.plugins import get_task
 
 MARK = "*"
 LEGEND = """\
@@ -48,17 +49,17 @@ def print_curves(records: Sequence[Record], scored: Mapping[str, Sequence[int]])
         facts[f"last, {metric}"] = [f"{rate[-1]:.1f}" for rate in rates]
     print_wide_table(["%", *splits], [[name, *cells] for name, cells in facts.items()])
     typer.echo(f"\n{LEGEND}")
-    score, reason = _score(records)
-    typer.echo(f"\nscore {score.value:.2f} [{score.low:.2f}, {score.high:.2f}]" if score else f"\n{reason}")
+    found, reason = _score(records)
+    typer.echo(f"\nscore {found.value:.2f} [{found.low:.2f}, {found.high:.2f}]" if found else f"\n{reason}")
 
 
 def as_document(records: Sequence[Record]) -> str:
     """The records, their summaries and the score as JSON."""
-    score, reason = _score(records)
+    found, reason = _score(records)
     document = {
         "records": [record.model_dump(mode="json") for record in records],
         "summaries": {record.split.name: asdict(summarize(record)) for record in records},
-        "score": asdict(score) if score else None,
+        "score": asdict(found) if found else None,
         "no_score": reason,
     }
     return json.dumps(document, indent=2, allow_nan=False)
@@ -91,10 +92,7 @@ def _percent(share: float | None) -> str:
 
 def _score(records: Sequence[Record]) -> tuple[Score | None, str | None]:
     """The benchmark's score of the records, or why there is none."""
-    task = records[0].task.name
-    if task not in BENCHMARKS:
-        return None, f"no score: task {task} has no benchmark"
     try:
-        return BENCHMARKS[task].score(records), None
+        return score(get_task(records[0].task.name), records), None
     except LoopbenchError as error:
         return None, str(error)

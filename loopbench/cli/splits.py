@@ -44,11 +44,9 @@ def choose_splits(task: "Task", named: Sequence[str], data: str | None) -> list[
 
 def _scored_splits(task: "Task") -> list[str]:
     """The benchmark's splits that need no download, or all such splits of a task without a benchmark."""
-    from loopbench.leaderboard.benchmarks import BENCHMARKS
-
     here = [split.name for split in task.splits if not split.downloaded]
-    benchmark = BENCHMARKS.get(task.name)
-    names = [name for name in here if (name in benchmark.depths if benchmark else not name.startswith("dev-"))]
+    scored = task.benchmark.splits if task.benchmark else None
+    names = [name for name in here if (name in scored if scored else not name.startswith("dev-"))]
     if not names:
         known = ", ".join(split.name for split in task.splits)
         raise LoopbenchError(f"every scored split of {task.name} needs a download: name one with --split, of {known}")

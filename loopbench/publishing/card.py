@@ -6,7 +6,7 @@ from loopbench import __version__
 from loopbench.contracts import ModelInfo
 from loopbench.evaluation.record import Record
 from loopbench.evaluation.statistics import summarize, wilson
-from loopbench.leaderboard.benchmarks import Score
+from loopbench.leaderboard.scores import Score
 from loopbench.publishing.commands import eval_commands, train_commands
 from loopbench.publishing.metadata import Metadata, card_metadata
 from loopbench.publishing.results import Results

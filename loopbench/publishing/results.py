@@ -12,7 +12,7 @@ from loopbench.errors import LoopbenchError
 from loopbench.evaluation.protocol import scored_iterations
 from loopbench.evaluation.record import Record
 from loopbench.evaluation.store import DIGEST, read_record
-from loopbench.leaderboard.benchmarks import BENCHMARKS, Score
+from loopbench.leaderboard.scores import Score, score
 
 OWNER = "loopbench"
 """Whose data sets on the Hub the tasks are, by the names of `.eval_results`."""
@@ -45,10 +45,8 @@ class Results:
     @property
     def score(self) -> Score | str:
         """The benchmark's score, or why there is none."""
-        if self.task.name not in BENCHMARKS:
-            return f"no score: task {self.task.name} has no benchmark"
         try:
-            return BENCHMARKS[self.task.name].score(self.best)
+            return score(self.task, self.best)
         except LoopbenchError as error:
             return str(error)
 
@@ -83,16 +81,16 @@ class Results:
             )
             for record in self.whole
         ]
-        if isinstance(score := self.score, Score):
+        if self.task.benchmark is not None and isinstance(found_score := self.score, Score):
             found.append(
                 EvalResult(
                     task_type=self.task.name,
                     task_name=self.task.summary,
                     dataset_type=f"{OWNER}/{self.task.name}",
-                    dataset_name=f"{self.task.name} benchmark, version {BENCHMARKS[self.task.name].version}",
+                    dataset_name=f"{self.task.name} benchmark, version {self.task.benchmark.version}",
                     metric_type="score",
                     metric_name="loopbench score",
-                    metric_value=round(score.value, 2),
+                    metric_value=round(found_score.value, 2),
                 )
             )
         return found

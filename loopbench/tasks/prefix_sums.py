@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from loopbench.contracts import Examples, Metric, Split, Task, TaskShape
+from loopbench.contracts import Benchmark, Examples, Metric, Split, Task, TaskShape
 from loopbench.errors import LoopbenchError
 from loopbench.picture import Cell, Picture
 from loopbench.tasks.metrics import exact_accuracy
@@ -68,6 +68,11 @@ class PrefixSums(Task):
         for name, (bits, count, sha256) in SPLITS.items()
     )
     source = PrefixSumsSource
+    benchmark = Benchmark(
+        version=1,
+        train_limit="strings of at most 32 bits",
+        splits=("bits-64", "bits-128", "bits-256", "bits-512"),
+    )
 
     def load(self, split: str | None, data: Path | None = None) -> Examples:
         if split is None or data is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from loopbench.contracts import Examples, Metric, Split, Task, TaskShape
+from loopbench.contracts import Benchmark, Examples, Metric, Split, Task, TaskShape
 from loopbench.errors import LoopbenchError
 from loopbench.picture import Picture
 from loopbench.tasks.chess import board, lichess, mates, metrics
@@ -73,6 +73,11 @@ class Chess(Task):
         for name, (rating, count) in BANDS.items()
     )
     source = ChessSource
+    benchmark = Benchmark(
+        version=1,
+        train_limit="Lichess puzzles rated up to 1600, or generated mates in 1, their positions on the training side",
+        splits=("mate-1", "mate-2", "mate-3"),
+    )
 
     def load(self, split: str | None, data: Path | None = None) -> Examples:
         """Shipped mates, a band, a part of the paper's split, or all puzzles of a file.

@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor
 
-from loopbench.contracts import Examples, Metric, Split, Task, TaskShape
+from loopbench.contracts import Benchmark, Examples, Metric, Split, Task, TaskShape
 from loopbench.errors import LoopbenchError
 from loopbench.picture import Picture
 from loopbench.tasks.lines import Bad, refuse
@@ -84,6 +84,11 @@ class Sudoku(Task):
         )
     )
     source = SudokuSource
+    benchmark = Benchmark(
+        version=1,
+        train_limit="generated puzzles of at most 5 wrong guesses, their solutions on the training side",
+        splits=("hard", "extreme"),
+    )
 
     def load(self, split: str | None, data: Path | None = None) -> Examples:
         """A shipped tier, a part of Sudoku-Extreme, or the puzzles of a file.
