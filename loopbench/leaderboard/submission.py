@@ -6,7 +6,7 @@ What is read here comes from strangers. Nothing of it is run, and what cannot be
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -18,12 +18,12 @@ from loopbench.errors import LoopbenchError
 from loopbench.evaluation.protocol import Stored
 from loopbench.evaluation.record import Record, Sha256
 from loopbench.evaluation.store import DIGEST, read_record
-from loopbench.leaderboard.verification import Verification
-from loopbench.validation import Name, printable, read_json, read_yaml, some, validate
+from loopbench.leaderboard.verification import FILE as VERIFICATION
+from loopbench.leaderboard.verification import Verification, evidence, find_verification
+from loopbench.validation import Name, printable, read_yaml, some, validate
 
-SUBMISSION, VERIFICATION = "submission.yaml", "verification.json"
+SUBMISSION = "submission.yaml"
 MAX_SUBMISSION_BYTES = 64 * 1024
-MAX_VERIFICATION_BYTES = 1 << 20
 MAX_ENTRY_BYTES = 16 * 2**20
 MAX_ENTRY_FILES = 200
 PLAIN = r"[\w.+!-]+"  # of a file's name
@@ -106,7 +106,7 @@ class Entry:
 
     Attributes:
         records: by the name of their split: whole, complete, of one task and one model, the submission's.
-        verification: what came of running it again, if that was done.
+        verification: what came of running just this again, if that was done.
     """
 
     folder: Path
@@ -123,6 +123,12 @@ class Entry:
     def record(self) -> Record:
         """Any of the records: what they say of the model and of the task is the same in all."""
         return next(iter(self.records.values()))
+
+    @property
+    def evidence(self) -> str:
+        """What a verification of this entry speaks of."""
+        plugin = self.submission.plugin
+        return evidence(self.submission.model.weights_sha256, plugin and plugin.sha256, self.records.values())
 
 
 def read_entries(folder: Path) -> list[Entry]:
@@ -170,10 +176,6 @@ def read_entry(folder: Path) -> Entry:
     if submission.name != folder.name:
         raise LoopbenchError(f"{folder / SUBMISSION}: the name is {submission.name}, but the folder's is {folder.name}")
     records = _read_records(folder, paths, submission)
-    verification = None
-    if VERIFICATION in paths:
-        found = read_json(folder / VERIFICATION, MAX_VERIFICATION_BYTES)
-        verification = validate(Verification, found, str(folder / VERIFICATION))
     wheel = {submission.plugin.wheel} if submission.plugin else set[str]()
     verdicts = {record.per_example.file for record in records.values() if record.per_example}
     belonging = {SUBMISSION, VERIFICATION, *wheel, *verdicts, *(record.file_name for record in records.values())}
@@ -181,7 +183,8 @@ def read_entry(folder: Path) -> Entry:
         raise LoopbenchError(f"{folder} has {some(other)}, which does not belong to its submission")
     if missing := [name for name in wheel if name not in paths]:
         raise LoopbenchError(f"{folder} lacks {missing[0]}, which its submission names")
-    return Entry(folder, submission, records, verification)
+    entry = Entry(folder, submission, records, None)
+    return replace(entry, verification=find_verification(folder, entry.evidence))
 
 
 def _read_records(folder: Path, paths: Mapping[str, Path], submission: Submission) -> dict[str, Record]:
