@@ -13,8 +13,7 @@ from statistics import mean
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation import Record, read_record
 from loopbench.evaluation.protocol import DEPTH_MULTIPLIERS
-from loopbench.evaluation.statistics import correct_at_depth, summarize
-from loopbench.leaderboard.scores import Score
+from loopbench.evaluation.statistics import Estimate, correct_at_depth, summarize
 from loopbench.leaderboard.scores import score as score_of
 from loopbench.plugins import get_task
 from loopbench.registry import entries
@@ -73,7 +72,7 @@ def losses(name: str) -> str:
     return f"{100 * max(found):.1f}" if found else "–"
 
 
-def score(name: str) -> Score | None:
+def score(name: str) -> Estimate | None:
     try:
         return score_of(get_task("prefix-sums"), records_of(name).values())
     except LoopbenchError:
@@ -93,7 +92,7 @@ def print_table(columns: Sequence[str], rows: list[list[str]]) -> None:
 
 def print_spreads() -> None:
     """The scores of every preset of which there are several seeds, all of them evaluated."""
-    seeds: dict[str, list[Score | None]] = defaultdict(list)
+    seeds: dict[str, list[Estimate | None]] = defaultdict(list)
     for name in names():
         seeds[short(name).rpartition("-s")[0]].append(score(name))
     for preset, scores in seeds.items():

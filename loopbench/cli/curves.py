@@ -9,8 +9,8 @@ import typer
 from loopbench.cli.output import print_wide_table
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.record import Record
-from loopbench.evaluation.statistics import summarize, wilson
-from loopbench.leaderboard.scores import Score, score
+from loopbench.evaluation.statistics import Estimate, summarize, wilson
+from loopbench.leaderboard.scores import score
 from loopbench.plugins import get_task
 
 MARK = "*"
@@ -90,7 +90,7 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}"
 
 
-def _score(records: Sequence[Record]) -> tuple[Score | None, str | None]:
+def _score(records: Sequence[Record]) -> tuple[Estimate | None, str | None]:
     """The benchmark's score of the records, or why there is none."""
     try:
         return score(get_task(records[0].task.name), records), None

@@ -2,31 +2,20 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from loopbench.contracts import Benchmark, Split, Task
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.protocol import DEPTH_MULTIPLIERS
 from loopbench.evaluation.record import Record
-from loopbench.evaluation.statistics import correct_at_depth, wilson
+from loopbench.evaluation.statistics import Estimate, correct_at_depth, mean, rate
 from loopbench.tasks.splits import find_split
 
 
-@dataclass(frozen=True)
-class Score:
-    """A score between 0 and 100, with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-def score(task: Task, records: Iterable[Record]) -> Score:
+def score(task: Task, records: Iterable[Record]) -> Estimate:
     """100 × the mean over the scored splits of the mean accuracy at effective depths D, 2D, 4D and 8D.
 
-    The interval combines the splits' Wilson intervals by the method of variance estimates recovery (Zou & Donner
-    2008, https://doi.org/10.1002/sim.3095). An example counts as the share of the depths at which it is solved;
-    such a share varies at most as much as a verdict, so the interval is never too narrow for that.
+    The interval combines the splits' Wilson intervals. An example counts as the share of the depths at which it is
+    solved; such a share varies at most as much as a verdict, so the interval is never too narrow for that.
 
     Args:
         records: of one model, complete and whole; those of other splits are passed over.
@@ -38,11 +27,7 @@ def score(task: Task, records: Iterable[Record]) -> Score:
     if benchmark is None:
         raise LoopbenchError(f"no score: task {task.name} has no benchmark")
     by_split = _scored_records(task, benchmark, list(records))
-    rates = [_rate(find_split(task, name), by_split[name]) for name in benchmark.splits]
-    mean = math.fsum(rate for rate, _, _ in rates) / len(rates)
-    below = math.hypot(*(rate - low for rate, low, _ in rates)) / len(rates)
-    above = math.hypot(*(high - rate for rate, _, high in rates)) / len(rates)
-    return Score(100 * mean, 100 * (mean - below), 100 * (mean + above))
+    return 100 * mean([split_score(find_split(task, name), by_split[name]) for name in benchmark.splits])
 
 
 def _scored_records(task: Task, benchmark: Benchmark, records: list[Record]) -> dict[str, Record]:
@@ -64,8 +49,12 @@ def _scored_records(task: Task, benchmark: Benchmark, records: list[Record]) -> 
     return by_split
 
 
-def _rate(split: Split, record: Record) -> tuple[float, float, float]:
-    """The mean accuracy at the scored depths, and its interval."""
+def split_score(split: Split, record: Record) -> Estimate:
+    """The mean accuracy at the scored depths.
+
+    Raises:
+        LoopbenchError: the record ends before the last of them.
+    """
     counts: list[int] = []
     for multiplier in DEPTH_MULTIPLIERS:
         count = correct_at_depth(record, split.depth * multiplier)
@@ -75,5 +64,4 @@ def _rate(split: Split, record: Record) -> tuple[float, float, float]:
                 f"no {record.task.name} score: {end} ends before effective depth {split.depth * multiplier}"
             )
         counts.append(count)
-    correct = math.fsum(counts) / len(counts)
-    return correct / record.primary.n, *wilson(correct, record.primary.n)
+    return rate(math.fsum(counts) / len(counts), record.primary.n)

@@ -50,6 +50,7 @@ Link = Annotated[
     StringConstraints(max_length=500),
     AfterValidator(_one_line),
 ]
+Track = Literal["closed", "open"]
 REFERENCE = r"hub:[\w.-]+/[\w.-]+@[0-9a-f]{40}|[a-z0-9]+(-[a-z0-9]+)*"
 """A repository at a full commit, or a registry name: neither can change what it stands for."""
 
@@ -94,7 +95,7 @@ class Submission(Stored):
     plugin: PluginWheel | None = Field(None, description="the package of its architecture, unless that is bundled")
     authors: list[Line] = Field(min_length=1, max_length=50, description="who made it")
     links: list[Link] = Field([], max_length=10, description="https addresses: a paper, code")
-    track: Literal["closed", "open"] = Field(description="closed: trained within the benchmark's limit")
+    track: Track = Field(description="closed: trained within the benchmark's limit")
     training: Training = Field(description="on what, and how")
     runs_tried: int = Field(ge=1, le=1_000_000, description="training runs among which this one was chosen")
     description: Prose = Field("", description="whatever else a reader should know")

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from loopbench import __version__
 from loopbench.contracts import ModelInfo
 from loopbench.evaluation.record import Record
-from loopbench.evaluation.statistics import summarize, wilson
-from loopbench.leaderboard.scores import Score
+from loopbench.evaluation.statistics import Estimate, summarize, wilson
 from loopbench.publishing.commands import eval_commands, train_commands
 from loopbench.publishing.metadata import Metadata, card_metadata
 from loopbench.publishing.results import Results
@@ -71,7 +70,7 @@ def _results(results: Results) -> Iterable[str]:
         "examples that were solved at some iteration, the share still solved at T."
     )
     match results.score:
-        case Score(value, low, high):
+        case Estimate(value, low, high):
             yield f"**Score {value:.2f}** [{low:.2f}, {high:.2f}] in the benchmark `{results.task.name}`."
         case reason:
             yield f"{reason[0].upper()}{reason[1:]}."

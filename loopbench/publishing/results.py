@@ -11,8 +11,9 @@ from loopbench.contracts import ModelInfo, Task
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.protocol import scored_iterations
 from loopbench.evaluation.record import Record
+from loopbench.evaluation.statistics import Estimate
 from loopbench.evaluation.store import DIGEST, read_record
-from loopbench.leaderboard.scores import Score, score
+from loopbench.leaderboard.scores import score
 
 OWNER = "loopbench"
 """Whose data sets on the Hub the tasks are, by the names of `.eval_results`."""
@@ -43,7 +44,7 @@ class Results:
         return [record for record in self.best if not record.partial]
 
     @property
-    def score(self) -> Score | str:
+    def score(self) -> Estimate | str:
         """The benchmark's score, or why there is none."""
         try:
             return score(self.task, self.best)
@@ -63,7 +64,7 @@ class Results:
     @property
     def headlines(self) -> dict[str, float]:
         """What a list of models shows: the score, and the accuracy at T on the hardest split, in %."""
-        score = {"score": round(self.score.value, 2)} if isinstance(self.score, Score) else {}
+        score = {"score": round(self.score.value, 2)} if isinstance(self.score, Estimate) else {}
         return score | {record.split.name: accuracy(record) for record in self.whole[-1:]}
 
     def model_index(self) -> list[EvalResult]:
@@ -81,7 +82,7 @@ class Results:
             )
             for record in self.whole
         ]
-        if self.task.benchmark is not None and isinstance(found_score := self.score, Score):
+        if self.task.benchmark is not None and isinstance(found_score := self.score, Estimate):
             found.append(
                 EvalResult(
                     task_type=self.task.name,

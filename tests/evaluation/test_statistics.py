@@ -1,9 +1,21 @@
 import math
 
+import numpy as np
 import pytest
 from evaluation_toys import made_record
+from scipy.stats import fisher_exact
 
-from loopbench.evaluation.statistics import Z, correct_at_depth, summarize, wilson
+from loopbench.evaluation.statistics import (
+    Z,
+    correct_at_depth,
+    correlation,
+    difference,
+    fisher,
+    mean,
+    rate,
+    summarize,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -47,3 +59,65 @@ def test_there_is_no_retention_of_nothing() -> None:
 def test_accuracy_at_an_effective_depth(layers: int, depth: int, count: int | None) -> None:
     record = made_record([1, 2, 3], 10, model={"layers_per_step": layers})
     assert correct_at_depth(record, depth) == count
+
+
+def test_a_mean_of_one_estimate_is_itself_and_more_are_narrower() -> None:
+    part = rate(30, 100)
+    assert mean([part]) == part
+    several = mean([part] * 4)
+    assert several.value == pytest.approx(0.3)
+    assert several.value - several.low == pytest.approx((part.value - part.low) / 2)
+    assert several.high - several.value == pytest.approx((part.high - part.value) / 2)
+
+
+def test_an_interval_of_a_paired_difference_is_narrower_the_more_the_verdicts_go_together() -> None:
+    solved = np.arange(200) < 120
+    several = {
+        "as one": np.arange(200) < 118,
+        "unrelated": np.arange(200) % 100 < 59,
+        "opposed": np.arange(200) >= 82,
+    }
+    found = [difference(rate(120, 200), rate(118, 200), correlation(solved, other)) for other in several.values()]
+    assert [estimate.value for estimate in found] == pytest.approx([0.01] * 3)
+    widths = [estimate.high - estimate.low for estimate in found]
+    assert widths == sorted(widths)
+    assert widths[0] < 0.05 < 0.2 < widths[-1]
+
+
+def test_the_interval_of_no_difference_between_nothing_and_nothing() -> None:
+    nothing = np.zeros(50, np.bool_)
+    found = difference(rate(0, 50), rate(0, 50), correlation(nothing, nothing))
+    assert (found.value, found.low, found.high) == (0, -wilson(0, 50)[1], wilson(0, 50)[1])
+
+
+def test_an_interval_of_a_paired_difference_holds_it_19_times_in_20() -> None:
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(2000):
+        solved = rng.random(200) < 0.6
+        kept = solved & (rng.random(200) < 0.95)
+        found = difference(rate(int(solved.sum()), 200), rate(int(kept.sum()), 200), correlation(solved, kept))
+        held += found.low <= 0.6 * 0.05 <= found.high
+    assert held / 2000 == pytest.approx(0.96, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("correct", "n", "others", "m"),
+    [
+        (3, 4, 1, 4),
+        (500, 500, 490, 500),
+        (480, 500, 480, 500),
+        (0, 10, 3, 10),
+        (10, 10, 0, 10),
+        (900, 1000, 150, 200),
+        (5, 5, 0, 0),
+    ],
+)
+def test_fishers_test_against_scipy(correct: int, n: int, others: int, m: int) -> None:
+    table = [[correct, n - correct], [others, m - others]]
+    assert fisher(correct, n, others, m) == pytest.approx(fisher_exact(table, alternative="greater").pvalue, rel=1e-9)
+
+
+def test_the_lady_tasting_tea() -> None:
+    assert fisher(4, 4, 0, 4) == pytest.approx(1 / 70)
+    assert fisher(3, 4, 1, 4) == pytest.approx(17 / 70)
