@@ -14,6 +14,7 @@ from loopbench.cli import models, plugins, recipes, tasks
 from loopbench.cli.diagnose import diagnose_command
 from loopbench.cli.eval import evaluate_command
 from loopbench.cli.push import push_command
+from loopbench.cli.sweep import sweep_command
 from loopbench.cli.train import train_command
 from loopbench.cli.watch import watch_command
 from loopbench.errors import LoopbenchError
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command("eval")(evaluate_command)
 app.command("diagnose")(diagnose_command)
 app.command("train")(train_command)
+app.command("sweep")(sweep_command)
 app.command("watch")(watch_command)
 app.command("push")(push_command)
 app.add_typer(models.app, name="models")

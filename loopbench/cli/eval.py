@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from loopbench.cli.output import duration
 from loopbench.cli.splits import choose_splits
 from loopbench.cli.token import Token
 
@@ -107,7 +108,7 @@ def _run(cells: "Sequence[Cell]", *, force: bool, limited: bool) -> "list[Record
         seconds = sum(map(estimate_seconds, todo))
         hint = "; --limit N takes only the first N examples of a split"
         hint = hint if seconds > LONG_SECONDS and not limited else ""
-        typer.echo(f"{len(todo)} of {len(cells)} splits to run, at most about {_duration(seconds)}{hint}", err=True)
+        typer.echo(f"{len(todo)} of {len(cells)} splits to run, at most about {duration(seconds)}{hint}", err=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
 
@@ -134,10 +135,3 @@ def _reuse(cell: "Cell", record: "Record") -> str:
         otherwise.append("compiled" if record.environment.compiled else "not compiled")
     made = f", made {', '.join(otherwise)}" if otherwise else ""
     return f"{cell.split.name}: the record is there{made}; --force makes it again"
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{max(1, round(seconds))} s"

@@ -9,10 +9,10 @@ from typing import Literal
 
 from loopbench.contracts import Architecture
 from loopbench.models.transformer import (
+    FixedDepthConfig,
     FixedDepthTransformer,
     LoopedTransformer,
     LoopedTransformerConfig,
-    TransformerConfig,
 )
 
 PAPER = "https://arxiv.org/abs/2604.15259"
@@ -63,8 +63,8 @@ ARCHITECTURES = (
     Architecture(
         name="fixed-depth",
         version=1,
-        summary="the control without a loop: fifteen untied pre-norm blocks, run once",
-        config=TransformerConfig,
+        summary="the control without a loop: fifteen untied blocks, run once",
+        config=FixedDepthConfig,
         build=FixedDepthTransformer,
         paper=PAPER,
     ),

@@ -28,11 +28,20 @@ class TransformerConfig(BaseModel):
         return self
 
 
+Norm = Literal["pre", "peri", "outer", "gru"]
+
+
 class LoopedTransformerConfig(TransformerConfig):
     """A size, and the two rules that make an architecture."""
 
     recall: Literal["none", "recall", "internal"] = Field(description="how the input is fed back in")
-    norm: Literal["pre", "peri", "outer", "gru"] = Field(description="where sub-blocks normalize")
+    norm: Norm = Field(description="where sub-blocks normalize")
+
+
+class FixedDepthConfig(TransformerConfig):
+    """A size, and the norm of the control."""
+
+    norm: Norm = Field("pre", description="where sub-blocks normalize")
 
 
 class Encoder(nn.Module):
@@ -85,15 +94,15 @@ class LoopedTransformer(LoopedModel):
 
 
 class FixedDepthTransformer(LoopedModel):
-    """The control without a loop: fifteen untied pre-norm blocks, run once."""
+    """The control without a loop: fifteen untied blocks, run once."""
 
     layers_per_step = 15
     max_iterations = 1
 
-    def __init__(self, shape: TaskShape, config: TransformerConfig) -> None:
+    def __init__(self, shape: TaskShape, config: FixedDepthConfig) -> None:
         super().__init__()
         self.encoder = Encoder(shape, config.width)
-        self.blocks = nn.ModuleList(make_block(shape, config, "none", "pre") for _ in range(self.layers_per_step))
+        self.blocks = nn.ModuleList(make_block(shape, config, "none", config.norm) for _ in range(self.layers_per_step))
         self.head = Head(config.width, shape.num_classes)
 
     def encode(self, inputs: Tensor) -> Tensor:

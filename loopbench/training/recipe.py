@@ -123,7 +123,7 @@ def load_recipe(path: Path, changes: list[str], seed: int | None = None) -> Reci
         key, sign, text = change.partition("=")
         if not sign or not key:
             raise LoopbenchError(f"--set takes key=value, for example optimizer.lr=3e-4, not {change!r}")
-        _assign(values, key, text)
+        assign(values, key, parse_yaml(text.encode(errors="surrogateescape"), f"--set {key}={printable(text)}"))
     if seed is not None:
         values["seed"] = seed
     changed = f" with --set {' '.join(map(printable, changes))}" if changes else ""
@@ -135,13 +135,17 @@ def dump_recipe(recipe: Recipe) -> str:
     return dump_yaml(recipe.model_dump(mode="json"))
 
 
-def _assign(values: dict[str, Any], key: str, text: str) -> None:
-    value = parse_yaml(text.encode(errors="surrogateescape"), f"--set {key}={printable(text)}")
+def assign(values: dict[str, Any], key: str, value: Any) -> None:
+    """Change a recipe's values in place; the key `optimizer.lr` reaches into a section, which is made if need be.
+
+    Raises:
+        LoopbenchError: what should be a section is a value.
+    """
     *sections, last = key.split(".")
     for section in sections:
         inner = values.setdefault(section, {})
         if not isinstance(inner, dict):
-            raise LoopbenchError(f"--set {key}: {section} is a value, not a section")
+            raise LoopbenchError(f"{key}: {section} is a value, not a section")
         values = cast(dict[str, Any], inner)
     values[last] = value
     for one, other in (("steps", "budget_minutes"), ("budget_minutes", "steps")):

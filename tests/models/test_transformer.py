@@ -111,6 +111,7 @@ def test_the_first_state_is_the_encoded_problem_and_every_state_can_be_read() ->
         ("loop", {}, 860_490),
         ("looped-transformer", {"recall": "recall", "norm": "gru"}, 992_074 + 256 + 6 * 256 * 257),  # a norm, a GRUCell
         ("fixed-depth", {}, 860_490 + 14 * 789_056),  # fourteen more blocks
+        ("fixed-depth", {"norm": "peri"}, 860_490 + 14 * 789_056 + 15 * 256),  # and a second norm in each
     ],
 )
 def test_parameter_counts_of_the_reference_size(name: str, changes: dict[str, str], count: int) -> None:
@@ -125,6 +126,20 @@ def test_the_fixed_depth_control_is_fifteen_different_layers_run_once() -> None:
     gradients = [p.grad for name, p in model.named_parameters() if name.endswith("attention.qkv.weight")]
     assert len(gradients) == 15
     assert all(gradient is not None and gradient.any() for gradient in gradients)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_the_control_has_the_blocks_of_the_baseline_loop_with_the_same_norm(norm: str) -> None:
+    control = build("fixed-depth", BOARDS, width=8, heads=2, norm=norm)
+    loop = build("looped-transformer", BOARDS, width=8, heads=2, recall="none", norm=norm)
+    shared = {name.removeprefix("block."): p for name, p in loop.state_dict().items() if name.startswith("block.")}
+    for block in control.blocks:
+        block.load_state_dict(shared)
+    e = loop.encode(torch.tensor([[[0, 1, 2], [2, 1, 0]]]))
+    h = loop.start(e)
+    for _ in range(15):
+        h = loop.step(h, e)
+    torch.testing.assert_close(control.step(e, e), h)
 
 
 PRESETS = {

@@ -1,8 +1,6 @@
 """The positions that are trained on: rows parsed or mates found once, on all cores, and then kept."""
 
 import logging
-import os
-import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -11,9 +9,8 @@ from contextlib import closing
 from functools import partial
 from itertools import count as count_from
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import TypeVar
 
 import numpy as np
@@ -25,6 +22,7 @@ from loopbench.tasks.chess.lichess import paper_rows, rated_rows
 from loopbench.tasks.chess.puzzles import Positions, Side, joined, parse, positions
 from loopbench.tasks.chess.rows import Row
 from loopbench.tasks.lines import Bad, Skipped, good_rows, refuse
+from loopbench.workers import attend, cores
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +50,7 @@ def training_positions(path: Path, max_rating: int, *, paper: bool, skip_bad: bo
         skipped = Skipped()
         bad = skipped if skip_bad else refuse
         rows = paper_rows("train", path, bad) if paper else rated_rows(path, range(max_rating + 1), bad)
-        parse_all = parse_rows if path.stat().st_size < SMALL or _cores() == 1 else parse_shared
+        parse_all = parse_rows if path.stat().st_size < SMALL or cores() == 1 else parse_shared
         parsed = parse_all(rows, None if paper else Side.TRAIN, bad)
         if skipped.count:
             logger.warning(skipped)
@@ -108,10 +106,10 @@ def parse_shared(rows: Iterable[Row], side: Side | None, bad: Bad) -> Positions:
 
 def _shared_out(make: Callable[[PartT], MadeT], parts: Iterable[PartT]) -> Generator[MadeT]:
     """What is made of each part, in their order, by as many processes as cores, with a few parts on the way to each."""
-    workers = min(_cores(), MOST)
+    workers = min(cores(), MOST)
     waiting: deque[Future[MadeT]] = deque()
     try:
-        with ProcessPoolExecutor(workers, get_context("spawn"), _attend) as pool:
+        with ProcessPoolExecutor(workers, get_context("spawn"), attend) as pool:
             try:
                 for part in parts:
                     waiting.append(pool.submit(make, part))
@@ -128,19 +126,6 @@ def _shared_out(make: Callable[[PartT], MadeT], parts: Iterable[PartT]) -> Gener
         ) from error
 
 
-def _attend() -> None:
-    """An interrupt is for the process that started this one, and when that is killed this one ends too."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    Thread(target=follow, daemon=True).start()
-
-
 def _chunk(rows: Iterator[Row]) -> list[Row]:
     return list(islice(rows, CHUNK))
 
@@ -148,7 +133,3 @@ def _chunk(rows: Iterator[Row]) -> list[Row]:
 def _parse(side: Side | None, rows: list[Row]) -> Parsed:
     errors: list[LoopbenchError] = []
     return parse_rows(rows, side, errors.append), errors
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,86 @@
+"""A sweep: what is there, what is to be done, and who does it."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from loopbench.errors import LoopbenchError
+from loopbench.evaluation.store import open_store
+from loopbench.files import check_writable, write_bytes
+from loopbench.sweep.cells import Cell, cells_of
+from loopbench.sweep.local import Events
+from loopbench.sweep.outcome import RECORDS, find_outcome
+from loopbench.sweep.progress import Progress, Status
+from loopbench.sweep.study import Study, dump_study
+
+STUDY = "study.yaml"
+LOCK = ".lock"
+
+Execute = Callable[[Sequence[Cell]], Events]
+"""Works through some cells."""
+
+
+def sweep(
+    study: Study,
+    folder: Path,
+    execute: Execute,
+    *,
+    workers: int,
+    retry_failed: bool = False,
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> Progress:
+    """Do all that a study asks for and a folder does not have yet.
+
+    It can be killed at any moment: the next one goes on. A study that has grown by a seed or an architecture finds what
+    was there.
+
+    Args:
+        execute: who does the work.
+        workers: at how many cells at a time, for the estimate.
+        retry_failed: try again what failed; otherwise it stays as it is.
+        watch: is told where things stand, every now and then.
+
+    Raises:
+        LoopbenchError: the study does not fit its tasks and architectures, the folder cannot be used, or another sweep
+            is at work there.
+    """
+    cells = cells_of(study)
+    check_writable(folder)
+    with _claimed(folder):
+        write_bytes(folder / STUDY, dump_study(study).encode())
+        open_store(folder / RECORDS)
+        statuses = [_status(folder, cell, retry_failed) for cell in cells]
+        progress = Progress(folder, statuses, workers)
+        watch(progress)
+        for event in execute([status.cell for status in progress.of("waiting")]):
+            if event:
+                progress.update(event.cell, event.outcome)
+            watch(progress)
+        return progress
+
+
+def _status(folder: Path, cell: Cell, retry_failed: bool) -> Status:
+    outcome = find_outcome(folder, cell)
+    if outcome and outcome.complete(folder, cell):
+        return Status(cell, "done", outcome)
+    if outcome and outcome.status == "failed" and not retry_failed:
+        return Status(cell, "failed", outcome)
+    return Status(cell, "waiting", outcome)
+
+
+@contextmanager
+def _claimed(folder: Path) -> Generator[None]:
+    lock = FileLock(folder / LOCK)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise LoopbenchError(f"another sweep is at work in {folder}: let it end, or choose another folder") from error
+    except OSError as error:
+        raise LoopbenchError(f"cannot write to {folder}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()

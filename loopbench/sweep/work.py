@@ -1,0 +1,147 @@
+"""One cell, from wherever it was left to its outcome."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from loopbench.contracts import LoopedModel
+from loopbench.errors import LoopbenchError
+from loopbench.evaluation.run import evaluate
+from loopbench.files import file_sha256
+from loopbench.hub import load_model
+from loopbench.plugins import blame
+from loopbench.references import WEIGHTS
+from loopbench.stability.run import ITERATIONS, diagnose
+from loopbench.sweep.cells import Cell, Measurement
+from loopbench.sweep.outcome import (
+    CELLS,
+    RUNS,
+    Measured,
+    Outcome,
+    failed,
+    find_outcome,
+    measured_folder,
+    run_folder,
+    save_outcome,
+    started_outcome,
+)
+from loopbench.training.run import RECIPE, read_log
+from loopbench.training.train import train
+from loopbench.training.trainer import Diverged
+from loopbench.validation import printable
+
+PATIENCE = 180
+"""Seconds to wait for another process to leave a cell: one whose sweep or node was killed takes a while to end."""
+
+
+def run_cell(cell: Cell, folder: Path) -> Outcome:
+    """Train a cell's model, or go on with it, and make the measurements that are not there; a failure is an outcome.
+
+    Raises:
+        LoopbenchError: the outcome cannot be written, or another process has the cell and keeps it.
+    """
+    with _claimed(cell, folder):
+        outcome = find_outcome(folder, cell)
+        if outcome and outcome.complete(folder, cell):
+            return outcome
+        outcome = outcome or started_outcome(cell)
+        outcome = outcome.changed(status="started", reason=None, labels=cell.labels)
+        outcome = save_outcome(folder, cell, outcome)
+        try:
+            outcome = _trained(cell, folder, outcome)
+            begin = time.monotonic()
+            outcome = _measured(cell, folder, outcome)
+        except (LoopbenchError, Diverged) as error:
+            diverged = "diverged: " if isinstance(error, Diverged) else ""
+            return failed(folder, cell, f"{diverged}{error}")
+        except Exception as error:  # one cell's error, whatever it is, is not the sweep's
+            return failed(folder, cell, blame(error) or f"{type(error).__name__}: {error}")
+        finally:
+            torch.compiler.reset()  # the next cell is another model under the same code
+        return save_outcome(folder, cell, outcome.changed(status="done", measure_s=round(time.monotonic() - begin, 3)))
+
+
+def attempt(cell: Cell, folder: Path, threads: int) -> Outcome:
+    """`run_cell` for a process of an executor: with so many CPU threads, and what is raised is an outcome too."""
+    torch.set_num_threads(threads)
+    try:
+        return run_cell(cell, folder)
+    except LoopbenchError as error:
+        return started_outcome(cell).changed(status="failed", reason=printable(str(error), 500))
+
+
+def _trained(cell: Cell, folder: Path, outcome: Outcome) -> Outcome:
+    run = run_folder(folder, cell)
+    if outcome.weights_sha256 and (run / WEIGHTS).exists() and file_sha256(run / WEIGHTS) == outcome.weights_sha256:
+        return outcome
+    done = max((entry["step"] for entry in read_log(run)), default=0)
+    begin = time.monotonic()
+    train(cell.recipe, run, resume=(run / RECIPE).exists())
+    assert cell.recipe.steps is not None
+    seconds = (time.monotonic() - begin) / max(1, cell.recipe.steps - done) * cell.recipe.steps
+    digest = file_sha256(run / WEIGHTS)
+    return save_outcome(folder, cell, outcome.changed(weights_sha256=digest, train_s=round(seconds, 3), measured=[]))
+
+
+def _measured(cell: Cell, folder: Path, outcome: Outcome) -> Outcome:
+    model = load_model(run_folder(folder, cell))
+    assert model.info is not None  # loading sets it
+    model.info = model.info.model_copy(update={"ref": f"./{RUNS}/{cell.name}"})  # the same wherever the folder stands
+    for what in cell.measurements:
+        if not outcome.has(folder, what):
+            measure = _diagnosis if what.diagnosis else _curve
+            file = measure(model, cell, what, measured_folder(folder, what))
+            kept = [measured for measured in outcome.measured if measured.what != what]
+            outcome = save_outcome(folder, cell, outcome.changed(measured=[*kept, Measured(what=what, file=file)]))
+    return outcome
+
+
+def _curve(model: LoopedModel, cell: Cell, what: Measurement, folder: Path) -> str:
+    iterations, most = what.iterations, model.max_iterations
+    return evaluate(
+        model,
+        cell.recipe.task,
+        what.split,
+        iterations if most is None or iterations is None else min(most, iterations),
+        limit=what.limit,
+        output=folder,
+        exact=what.exact,
+        precision=what.precision,
+        compiled=cell.recipe.compile,
+    ).file_name
+
+
+def _diagnosis(model: LoopedModel, cell: Cell, what: Measurement, folder: Path) -> str:
+    return diagnose(
+        model,
+        cell.recipe.task,
+        what.split,
+        examples=what.limit,
+        iterations=what.iterations or ITERATIONS,
+        output=folder,
+    ).file_name
+
+
+@contextmanager
+def _claimed(cell: Cell, folder: Path) -> Generator[None]:
+    """Keep other processes from a cell. The lock is the kernel's: it ends with the process, however that ends.
+
+    Raises:
+        LoopbenchError: another process has it, and does not leave.
+    """
+    lock = FileLock(folder / CELLS / f".{cell.digest[:16]}.lock")
+    try:
+        (folder / CELLS).mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=PATIENCE)
+    except Timeout as error:
+        raise LoopbenchError(f"another process is at work on {cell.name}") from error
+    except OSError as error:
+        raise LoopbenchError(f"cannot write to {folder}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
