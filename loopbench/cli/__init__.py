@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from loopbench.cli import models, plugins, recipes, tasks
+from loopbench.cli import leaderboard, models, plugins, recipes, tasks
 from loopbench.cli.diagnose import diagnose_command
 from loopbench.cli.eval import evaluate_command
 from loopbench.cli.push import push_command
@@ -36,6 +36,7 @@ app.command("train")(train_command)
 app.command("sweep")(sweep_command)
 app.command("watch")(watch_command)
 app.command("push")(push_command)
+app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(models.app, name="models")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(recipes.app, name="recipes")

@@ -11,6 +11,7 @@ from loopbench.contracts import Split
 from loopbench.evaluation.record import Record
 from loopbench.evaluation.store import save_record
 from loopbench.files import sha256, write_bytes
+from loopbench.hub import build_model
 from loopbench.leaderboard.submission import SUBMISSION
 from loopbench.plugins import get_task
 from loopbench.tasks.splits import find_split
@@ -19,6 +20,7 @@ from loopbench.validation import dump_yaml
 PREFIX_SUMS = get_task("prefix-sums")
 SCORED = ("bits-64", "bits-128", "bits-256", "bits-512")
 COMMIT = "c" * 40
+MODEL = build_model("loop", {"width": 8, "heads": 2, "mlp_ratio": 1}, "prefix-sums").info
 
 
 def solved_at(split: Split, share: float, seed: str) -> list[int]:
@@ -31,8 +33,10 @@ def made_records(name: str, share: float = 0.5, splits: Sequence[str] = SCORED, 
     """Records of a model that is called by its weights' hash."""
     found: list[Record] = []
     for split in (find_split(PREFIX_SUMS, split) for split in splits):
+        assert MODEL
         parts: dict[str, Any] = {
-            "model": {"weights_sha256": sha256(name.encode()), "ref": f"hub:made/{name}@{COMMIT}"},
+            "model": MODEL.model_dump(exclude={"task", "train_iterations"})
+            | {"weights_sha256": sha256(name.encode()), "ref": f"hub:made/{name}@{COMMIT}"},
             "split": {"name": split.name, "difficulty": float(split.difficulty), "data_sha256": split.sha256},
         }
         for part, values in changes.items():
