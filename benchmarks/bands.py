@@ -1,6 +1,6 @@
 """The chess tables of the README: `python benchmarks/bands.py [--run] [--data lichess=FILE] [OPTION …]`.
 
-They are printed from the records in leaderboard/results and the chances in benchmarks/chances.json. With `--run`, both
+They are printed from the records in leaderboard and the chances in benchmarks/chances.json. With `--run`, both
 are made first: every bundled chess model is evaluated on the splits (options go to `loopbench eval`), and what chance
 would give is worked out. `--data` reads the Lichess puzzles from a local copy.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from presets import RESULTS, print_table, records_of
+from presets import RESULTS, STRESS, print_table, records_of
 
 from loopbench.contracts import Examples
 from loopbench.evaluation import Record
@@ -40,11 +40,18 @@ def run(data: str | None, options: list[str]) -> None:
         spec, examples = load_examples(TASK, split.name, file if split.downloaded else None)
         found[spec.name] = {"puzzles": len(examples), **chances(examples, frequency)}
     write_json(CHANCES, found)
-    asked = [argument for split in SPLITS for argument in ("--split", split.name)]
-    asked += [*(["--data", data] if data else []), "--iterations", str(ITERATIONS[-1]), *options]
     for name in names():
-        command = ["loopbench", "eval", "--model", name, "--output", str(RESULTS / name), *asked]
-        subprocess.run(command, check=True)
+        for local in (False, True):
+            splits = [split for split in SPLITS if local == bool(data and split.downloaded)]
+            asked = [argument for split in splits for argument in ("--split", split.name)]
+            asked += [
+                "--output",
+                str((STRESS if local else RESULTS) / name),
+                *(["--data", data] if data and local else []),
+            ]
+            command = ["loopbench", "eval", "--model", name, *asked, "--iterations", str(ITERATIONS[-1]), *options]
+            if splits:
+                subprocess.run(command, check=True)
 
 
 def chances(examples: Examples, frequency: torch.Tensor) -> dict[str, float]:

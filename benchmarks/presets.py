@@ -1,4 +1,4 @@
-"""The table of the README from the records in leaderboard/results: `python benchmarks/presets.py [--run [OPTION …]]`.
+"""The tables of the README from the records in leaderboard: `python benchmarks/presets.py [--run [OPTION …]]`.
 
 With `--run`, evaluates every bundled prefix-sums model first (a day on two cores); options go to `loopbench eval`.
 """
@@ -14,11 +14,14 @@ from loopbench.errors import LoopbenchError
 from loopbench.evaluation import Record, read_record
 from loopbench.evaluation.protocol import DEPTH_MULTIPLIERS
 from loopbench.evaluation.statistics import Estimate, correct_at_depth, summarize
+from loopbench.evaluation.store import DIGEST
 from loopbench.leaderboard.scores import score as score_of
 from loopbench.plugins import get_task
 from loopbench.registry import entries
 
 RESULTS = Path(__file__).parents[1] / "leaderboard" / "results"
+STRESS = RESULTS.with_name("stress")
+"""Records that are no part of a submission: of some examples of a split, or of a local file."""
 SCORED = {"bits-32": 64, "bits-64": 64, "bits-128": 64, "bits-256": 128, "bits-512": 256}
 """D of the splits that are evaluated whole, to T = 8 D."""
 FAR = {"bits-1024": 512, "bits-2048": 1024, "bits-4096": 2048}
@@ -29,12 +32,13 @@ FAR_EXAMPLES = {"bits-1024": 32, "bits-2048": 16, "bits-4096": 8}
 
 def run(options: list[str]) -> None:
     for name in names():
-        command = ["loopbench", "eval", "--model", name, "--output", str(RESULTS / name), *options]
-        subprocess.run([*command, *(argument for split in SCORED for argument in ("--split", split))], check=True)
+        command = ["loopbench", "eval", "--model", name, *options]
+        whole = [argument for split in SCORED for argument in ("--split", split)]
+        subprocess.run([*command, "--output", str(RESULTS / name), *whole], check=True)
         share = 1 if any(records_of(name)["bits-512"].primary.correct) else 4
         for split, depth in FAR.items():
             far = ["--split", split, "--limit", str(FAR_EXAMPLES[split] // share), "--iterations", str(2 * depth)]
-            subprocess.run([*command, *far], check=True)
+            subprocess.run([*command, "--output", str(STRESS / name), *far], check=True)
 
 
 def names() -> list[str]:
@@ -43,7 +47,8 @@ def names() -> list[str]:
 
 def records_of(name: str) -> dict[str, Record]:
     """A model's complete records, of each split the one with the most examples."""
-    found = sorted(map(read_record, (RESULTS / name).glob("*.json")), key=lambda r: r.examples.count)
+    paths = [path for folder in (STRESS, RESULTS) for path in (folder / name).glob(f"*.{DIGEST}.json")]
+    found = sorted(map(read_record, paths), key=lambda r: r.examples.count)
     return {record.split.name: record for record in found if record.status == "complete"}
 
 

@@ -1,4 +1,4 @@
-"""The sudoku table of the README from the records in leaderboard/results: `python benchmarks/tiers.py [--run …]`.
+"""The sudoku table of the README from the records in leaderboard: `python benchmarks/tiers.py [--run …]`.
 
 With `--run`, evaluates every bundled sudoku model first (minutes a tier on two cores); options go to `loopbench eval`.
 """
@@ -6,7 +6,7 @@ With `--run`, evaluates every bundled sudoku model first (minutes a tier on two 
 import subprocess
 import sys
 
-from presets import RESULTS, print_table, records_of
+from presets import STRESS, print_table, records_of
 
 from loopbench.evaluation import Record
 from loopbench.evaluation.statistics import summarize
@@ -21,7 +21,7 @@ def run(options: list[str]) -> None:
     tiers = [argument for tier in TIERS for argument in ("--split", tier.name)]
     size = ["--limit", str(EXAMPLES), "--iterations", str(ITERATIONS[-1])]
     for name in names():
-        command = ["loopbench", "eval", "--model", name, "--output", str(RESULTS / name), *tiers, *size]
+        command = ["loopbench", "eval", "--model", name, "--output", str(STRESS / name), *tiers, *size]
         subprocess.run([*command, *options], check=True)
 
 
