@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import TypeVar
 
 from loopbench import hookspecs
@@ -65,6 +66,32 @@ def architecture_provider(name: str) -> Provider:
         LoopbenchError: there is no such architecture, or more than one.
     """
     return _get("architecture", Architecture, name)[0]
+
+
+def task_provider(name: str) -> Provider:
+    """The distribution that a task comes from.
+
+    Raises:
+        LoopbenchError: there is no such task, or more than one.
+    """
+    return _get("task", Task, name)[0]
+
+
+def package_paths(distribution: str) -> list[Path]:
+    """The folders of the packages that a distribution's plugins are in, or their files if they are modules.
+
+    Raises:
+        LoopbenchError: none of its plugins is loaded.
+    """
+    found: set[Path] = set()
+    for report in reports():
+        module = sys.modules.get(_package(report.module).partition(".")[0])
+        if report.provider.distribution == distribution and module and module.__file__:
+            file = Path(module.__file__)
+            found.add(file.parent if file.name == "__init__.py" else file)
+    if not found:
+        raise LoopbenchError(f"plugin {printable(distribution)!r} is needed, and is not installed here")
+    return sorted(found)
 
 
 def names(kind: Kind) -> list[str]:

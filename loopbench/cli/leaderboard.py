@@ -1,9 +1,12 @@
 """`loopbench leaderboard`: what maintainers and their workflows do with submissions."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from loopbench.errors import LoopbenchError
 
 app = typer.Typer(help="Submissions: checked, verified, and built into a site.", no_args_is_help=True)
 
@@ -40,3 +43,51 @@ def check_submissions(
     if checked.findings:
         raise typer.Exit(FAILURE)
     typer.echo(f"{len(checked.entries)} submissions, nothing wrong")
+
+
+@app.command("verify")
+def verify_submissions(
+    paths: Paths,
+    share: Annotated[float, typer.Option(help="Of each split's examples to run again; 20 at least.")] = 0.05,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of what is drawn. Default: from the commit of the entry.", show_default=False),
+    ] = None,
+    max_minutes: Annotated[float, typer.Option(help="The most that each of a model's two runs may take.")] = 60,
+) -> None:
+    """Run each model again in a sandbox, and write verification.json beside its records.
+
+    On a sample of every split (reproduced), on fresh examples where the task can draw them (fresh), and with weights
+    that were never trained (untrained). Exit code 1: something is not verified, a line each.
+    """
+    from loopbench.leaderboard.check import entry_findings, find_entries
+    from loopbench.leaderboard.model_files import fetch, mirror
+    from loopbench.leaderboard.sandbox import check_bubblewrap
+    from loopbench.leaderboard.seeds import commit_of, seed_of
+    from loopbench.leaderboard.submission import read_entry
+    from loopbench.leaderboard.verification import save_verification
+    from loopbench.leaderboard.verify import Plan, verify
+
+    if not 0 < share <= 1 or not 0 < max_minutes < math.inf:
+        raise LoopbenchError("--share is more than 0 and at most 1, --max-minutes more than 0")
+    check_bubblewrap()
+    failed = False
+    for folder in find_entries(path.absolute() for path in paths):
+        entry = read_entry(folder)
+        lines = list(entry_findings(entry))
+        if not lines:
+            commit = commit_of(folder) if seed is None else None
+            plan = Plan(seed_of(commit) if commit else seed or 0, commit, share, 60 * max_minutes)
+            files = fetch(entry)
+            verification = verify(entry, files, plan)
+            if verification.verdict == "verified":
+                mirror(entry, files)
+            save_verification(folder, verification)
+            lines = [f"{verification.verdict}: {reason}" for reason in verification.reasons]
+        for line in lines:
+            typer.echo(f"{entry.name}: {line}")
+        if not lines:
+            typer.echo(f"{entry.name}: verified")
+        failed |= bool(lines)
+    if failed:
+        raise typer.Exit(FAILURE)
