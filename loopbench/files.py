@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,27 @@ def write_with(path: Path, write: Callable[[Path], object]) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Make a folder with these files in one step: a temporary folder, fsync, rename.
+
+    Raises:
+        LoopbenchError: it cannot be made, or is there already with something in it; then there is nothing new.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp") as temporary:
+            folder = Path(temporary) / path.name
+            folder.mkdir()
+            for name, data in files.items():
+                (folder / name).write_bytes(data)
+                _fsync(folder / name)
+            _fsync(folder)
+            folder.rename(path)
+        _fsync(path.parent)
+    except OSError as error:
+        raise LoopbenchError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def remove_leftovers(folder: Path, pattern: str, older_than: float = 600) -> None:

@@ -14,6 +14,7 @@ from loopbench.cli import leaderboard, models, plugins, recipes, tasks
 from loopbench.cli.diagnose import diagnose_command
 from loopbench.cli.eval import evaluate_command
 from loopbench.cli.push import push_command
+from loopbench.cli.submit import submit_command
 from loopbench.cli.sweep import sweep_command
 from loopbench.cli.train import train_command
 from loopbench.cli.watch import watch_command
@@ -36,6 +37,7 @@ app.command("train")(train_command)
 app.command("sweep")(sweep_command)
 app.command("watch")(watch_command)
 app.command("push")(push_command)
+app.command("submit")(submit_command)
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(models.app, name="models")
 app.add_typer(tasks.app, name="tasks")

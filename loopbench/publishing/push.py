@@ -18,8 +18,11 @@ from loopbench.validation import printable
 logger = logging.getLogger(__name__)
 
 
-def check_target(repo: str, tag: str | None) -> None:
+def check_target(repo: str, tag: str | None, option: str = "--repo") -> None:
     """Find out early whether a repository and a tag can have these names.
+
+    Args:
+        option: that names the repository.
 
     Raises:
         LoopbenchError: one of them cannot.
@@ -27,9 +30,9 @@ def check_target(repo: str, tag: str | None) -> None:
     try:
         validate_repo_id(repo)
     except HFValidationError as error:
-        raise LoopbenchError(f"--repo: {printable(str(error))}") from error
+        raise LoopbenchError(f"{option}: {printable(str(error))}") from error
     if not re.fullmatch(r"[^/]+/[^/]+", repo):
-        raise LoopbenchError(f"--repo must be ORG/NAME, not {printable(repo)!r}")
+        raise LoopbenchError(f"{option} must be ORG/NAME, not {printable(repo)!r}")
     if tag is not None and not re.fullmatch(r"\w[\w.-]*", tag, re.ASCII):
         raise LoopbenchError(f"--tag must be a name like v1, not {printable(tag)!r}")
 

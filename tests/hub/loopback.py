@@ -109,6 +109,7 @@ class Hub(ThreadingHTTPServer):
         if match := re.fullmatch("/objects/(.*)", path):
             self.objects[match[1]] = body
             return reply({})
+        path = re.sub(r"^(?:/api)?/datasets/", "/datasets:", path)  # the name of a data set's repository
         match = re.match(r"(?:/api/models)?/([^/]+/[^/]+?)(?:\.git)?(?:/(.*))?$", path)
         repo = self.repos.get(match[1]) if match else None
         if repo is None or (repo.private and not allowed):
@@ -173,8 +174,9 @@ class Hub(ThreadingHTTPServer):
                     pass
         number = 1 + sum(ref.startswith("refs/pr/") for ref in repo.refs)
         oid = repo.commit(files, f"refs/pr/{number}" if pull else "main")
-        said = {"commitOid": oid, "commitUrl": f"{self.endpoint}/{name}/commit/{oid}"}
-        return reply(said | ({"pullRequestUrl": f"{self.endpoint}/{name}/discussions/{number}"} if pull else {}))
+        page = f"{self.endpoint}/{name.replace(':', '/')}"
+        said = {"commitOid": oid, "commitUrl": f"{page}/commit/{oid}"}
+        return reply(said | ({"pullRequestUrl": f"{page}/discussions/{number}"} if pull else {}))
 
 
 def resolve(path: str, content: bytes | None, commit: str, byte_range: str | None) -> Answer:
