@@ -25,9 +25,8 @@ def test_the_tables_are_those_that_the_records_give(script: str) -> None:
 def test_files_that_a_page_names_are_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     paths = [page.parent / link for link in re.findall(r"\]\(([^)#:]+)\)", text)]
-    paths += [
-        ROOT / name for name in re.findall(r"`(?:python )?((?:benchmarks|leaderboard|loopbench|tests)/[\w/.-]+)`", text)
-    ]
+    named = re.findall(r"`(?:python )?((?:benchmarks|leaderboard|loopbench|tests)/[\w/.-]+)", text)
+    paths += [ROOT / name for name in named]
     assert paths
     for path in paths:
         assert path.exists(), path
