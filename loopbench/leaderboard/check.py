@@ -13,6 +13,7 @@ from loopbench.evaluation.record import EvaluatedModel
 from loopbench.hub import build_model
 from loopbench.leaderboard.record_findings import record_findings
 from loopbench.leaderboard.submission import SUBMISSION, Entry, entry_folders, read_entry
+from loopbench.leaderboard.wheel_findings import wheel_findings
 from loopbench.plugins import architecture_provider, get_architecture, get_task
 from loopbench.validation import printable
 
@@ -104,6 +105,7 @@ def _architecture_findings(entry: Entry, task: Task) -> Iterator[str]:
         if (provider.distribution, provider.version) != (plugin.distribution, plugin.version):
             made = printable(f"{provider.distribution} {provider.version}")
             yield f"the records are of {made}, but the wheel is {plugin.distribution} {plugin.version}"
+        yield from wheel_findings(entry.folder / plugin.wheel, plugin)
         return
     try:
         installed = architecture_provider(model.architecture)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from loopbench.evaluation.statistics import summarize
 from loopbench.files import sha256
 from loopbench.leaderboard.scores import score
 from loopbench.leaderboard.standings import standings
-from loopbench.leaderboard.submission import read_entries
+from loopbench.leaderboard.submission import Entry, read_entries, read_entry
+from loopbench.leaderboard.verification import Verification
 from loopbench.tasks.splits import find_split
 
 
@@ -24,6 +26,18 @@ def test_entries_are_ranked_where_the_difference_is_certain(tmp_path: Path) -> N
     assert [row.rank for row in closed.rows] == [1, 1, 1]
     assert (closed.track, free.track) == ("closed", "open")
     assert [row.entry.name for row in free.rows] == ["free"]
+
+
+def test_only_what_is_verified_pushes_others_down(tmp_path: Path) -> None:
+    verdicts = {"best": "verified", "boast": None, "found-out": "mismatch", "last": "verified"}
+    entries: list[Entry] = []
+    for share, (name, verdict) in zip((0.9, 0.7, 0.8, 0.2), verdicts.items(), strict=True):
+        entry = read_entry(write_entry(tmp_path / name, made_records(name, share)))
+        found = Verification.model_construct(verdict=verdict) if verdict else None
+        entries.append(replace(entry, verification=found))
+    [table] = standings(entries)
+    ranks = {row.entry.name: row.rank for row in table.rows}
+    assert ranks == {"best": 1, "found-out": None, "boast": 2, "last": 2}
 
 
 def test_a_row_says_what_the_records_say(tmp_path: Path) -> None:
