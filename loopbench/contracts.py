@@ -1,7 +1,10 @@
 """What tasks, architectures and objectives are to each other.
 
-Models never import tasks and tasks never import models: what they share is here. A plugin needs this module, the
-hooks (`hookspecs.py`), a task's pictures (`picture.py`) and torch.
+Models never import tasks and tasks never import models: what they share is here.
+
+The public seam, all that a plugin imports of loopbench: this module, the hooks (`hookspecs.py`), `LoopbenchError`
+(`errors.py`); for a task its pictures (`picture.py`), what fixed splits have in common (`tasks/splits.py`) and exact
+accuracy (`tasks/metrics.py`); for an objective the loop (`loop.py`).
 """
 
 import random

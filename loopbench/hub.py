@@ -3,7 +3,7 @@
 Nothing in a folder is code, and no pickle is ever read.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -15,7 +15,7 @@ from loopbench import __version__, weights
 from loopbench.contracts import LoopedModel, ModelInfo, Provider
 from loopbench.errors import LoopbenchError
 from loopbench.files import sha256, write_bytes, write_json
-from loopbench.plugins import architecture_provider, get_architecture, get_task
+from loopbench.plugins import architecture_provider, get_architecture, get_task, origin, task_provider
 from loopbench.references import CARD, CONFIG, MAX_CONFIG_BYTES, WEIGHTS, Source, locate
 from loopbench.validation import parse_json, printable, validate
 
@@ -29,6 +29,7 @@ class ModelConfig(BaseModel):
         config: the architecture's settings, all of them.
         train_iterations: the most iterations that a training step ran.
         provider: the distribution that the architecture came from.
+        task_provider: the one that the task came from; `None` in a file that does not say.
         loopbench: the version that wrote the folder.
     """
 
@@ -41,6 +42,7 @@ class ModelConfig(BaseModel):
     task: str
     train_iterations: int | None = Field(None, ge=1)
     provider: Provider
+    task_provider: Provider | None = None
     loopbench: str
 
 
@@ -114,6 +116,7 @@ def save_model(
         task=info.task,
         train_iterations=train_iterations or info.train_iterations,
         provider=info.provider,
+        task_provider=task_provider(info.task),
         loopbench=__version__,
     )
     data = weights.dump(model, _needed_shapes(config))
@@ -167,27 +170,33 @@ def load_source(source: Source) -> LoopedModel:
 
 
 def load_config(source: Source) -> ModelConfig:
-    """A model folder's config.json, whose architecture is installed.
+    """A model folder's config.json, whose architecture and task are installed.
 
     Raises:
-        LoopbenchError: not a valid config.json, or its architecture comes from a distribution that is not here.
+        LoopbenchError: not a valid config.json, or it needs a distribution that is not here; the message names it.
     """
     what = f"{source.ref}: {CONFIG}"
     config = validate(ModelConfig, parse_json(source.read(CONFIG, MAX_CONFIG_BYTES), what), what)
-    origin = f"the model was made with {printable(f'{config.provider.distribution} {config.provider.version}')}"
-    try:
-        installed = architecture_provider(config.architecture)
-    except LoopbenchError as error:
-        raise LoopbenchError(f"{what}: {error}; {origin}") from error
+    installed = _provided(architecture_provider, config.architecture, config.provider, what)
+    _provided(task_provider, config.task, config.task_provider, what)
     if installed.distribution != config.provider.distribution:
-        raise LoopbenchError(
-            f"{what}: {origin}, but here {config.architecture!r} is {installed.distribution} {installed.version}'s"
-        )
+        made = printable(f"{config.provider.distribution} {config.provider.version}")
+        here = f"{config.architecture!r} is {installed.distribution} {installed.version}'s"
+        raise LoopbenchError(f"{what}: the model was made with {made}, but here {here}")
     if config.version != (version := get_architecture(config.architecture).version):
         raise LoopbenchError(
             f"{what}: made for version {config.version} of {config.architecture!r}, but here is version {version}"
         )
     return config
+
+
+def _provided(look_up: Callable[[str], Provider], name: str, by: Provider | None, what: str) -> Provider:
+    """Who provides that name here; the error says who did where the model was made."""
+    try:
+        return look_up(name)
+    except LoopbenchError as error:
+        made = f"; the model was made with {origin(by)}" if by else ""
+        raise LoopbenchError(f"{what}: {error}{made}") from error
 
 
 def check_unchanged(model: LoopedModel) -> None:

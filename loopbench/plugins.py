@@ -94,6 +94,19 @@ def package_paths(distribution: str) -> list[Path]:
     return sorted(found)
 
 
+def origin(provider: Provider) -> str:
+    """A distribution and its version; with the command that installs it, where it is not here.
+
+    The name may be a stranger's: nothing but the name of a distribution ever becomes part of a command.
+    """
+    name = provider.distribution
+    text = printable(f"{name} {provider.version}")
+    here = {_normalized(report.provider.distribution) for report in reports()}
+    if _normalized(name) in here or not re.fullmatch(r"[A-Za-z0-9]([\w.-]{0,62}[A-Za-z0-9])?", name, re.ASCII):
+        return text
+    return f"{text}, which is not installed: if you trust it, pip install {name}"
+
+
 def names(kind: Kind) -> list[str]:
     """The names that can be looked up, sorted; a name that two plugins claim cannot."""
     return sorted(name for (k, name), claims in _claims(reports()).items() if k == kind and len(claims) == 1)

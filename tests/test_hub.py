@@ -16,7 +16,8 @@ from loopbench.contracts import LoopedModel
 from loopbench.errors import LoopbenchError
 from loopbench.files import file_sha256, sha256
 from loopbench.hub import build_model, check_unchanged, load_model, save_model
-from loopbench.plugins import get_task, names
+from loopbench.models.presets import ARCHITECTURES
+from loopbench.plugins import get_task
 
 SMALL = {"width": 8, "heads": 2, "mlp_ratio": 1}
 
@@ -47,7 +48,7 @@ def refused(folder: Path) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("architecture", sorted({*names("architecture")} - {"looped-transformer"}))
+@pytest.mark.parametrize("architecture", sorted({a.name for a in ARCHITECTURES} - {"looped-transformer"}))
 def test_a_model_computes_the_same_after_a_round_trip(architecture: str, tmp_path: Path) -> None:
     model = save(tmp_path, architecture)
     loaded = load_model(str(tmp_path))
@@ -90,6 +91,7 @@ def test_a_config_holds_every_setting(folder: Path) -> None:
     assert config["config"] == SMALL | {"recall": "recall", "norm": "outer"}
     assert config.keys() == {
         *("format", "architecture", "version", "config", "task", "train_iterations", "provider", "loopbench"),
+        "task_provider",
     }
 
 
@@ -120,6 +122,18 @@ def test_a_model_that_was_rebuilt_is_not_saved(tmp_path: Path) -> None:
         ({"version": 2}, "made for version 2 of .recall-outer., but here is version 1"),
         ({"provider": {"distribution": "loopbench-other", "version": "1"}}, "made with loopbench-other 1, but here"),
         ({"architecture": "\x1b[2J" * 100}, "unknown architecture"),
+        (
+            {"architecture": "nonsuch", "provider": {"distribution": "loopbench-nonsuch", "version": "1"}},
+            r"made with loopbench-nonsuch 1, which is not installed: if you trust it, pip install loopbench-nonsuch$",
+        ),
+        (
+            {"task": "nonsuch", "task_provider": {"distribution": "loopbench-nonsuch", "version": "1"}},
+            r"unknown task 'nonsuch'.*made with loopbench-nonsuch 1, .* pip install loopbench-nonsuch$",
+        ),
+        (
+            {"architecture": "nonsuch", "provider": {"distribution": "--index-url evil x", "version": "1"}},
+            r"made with --index-url evil x 1$",  # what a stranger wrote becomes no command
+        ),
     ],
 )
 def test_a_config_that_is_refused(folder: Path, changes: dict[str, Any], problem: str) -> None:
