@@ -1,0 +1,52 @@
+"""The workflows call commands that there are, and those that strangers set off may write nothing."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from loopbench.cli import app
+
+FOLDER = Path(__file__).parents[2] / ".github" / "workflows"
+WORKFLOWS = {path.stem: yaml.load(path.read_text(), yaml.BaseLoader) for path in FOLDER.glob("*.yml")}
+
+OURS = sorted(WORKFLOWS.keys() - {"checks"})
+
+
+def scripts(workflow: dict[str, Any]) -> list[str]:
+    return [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_commands_and_options_exist(name: str) -> None:
+    commands: Any = typer.main.get_command(app)
+    leaderboard = commands.commands["leaderboard"].commands
+    called = re.findall(r"loopbench leaderboard (\w+)([^\n|]*)", "\n".join(scripts(WORKFLOWS[name])))
+    assert called
+    for command, rest in called:
+        known = {option for parameter in leaderboard[command].params for option in parameter.opts}
+        assert set(re.findall(r"--[\w-]+", rest)) <= known
+
+
+def test_only_a_labelled_request_and_comments_have_a_token_that_writes() -> None:
+    assert WORKFLOWS["submission"]["permissions"] == {"contents": "read"}
+    assert "permissions" not in WORKFLOWS["submission"]["jobs"]["check"]
+    assert WORKFLOWS["comment"]["jobs"]["comment"]["permissions"]["contents"] == "read"
+    verify = WORKFLOWS["verify"]["jobs"]
+    assert verify["verify"]["permissions"] == {"contents": "read"}
+    assert verify["verify"]["if"] == "github.event.label.name == 'verify'"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_nothing_of_a_request_becomes_part_of_a_script(name: str) -> None:
+    """A branch may be called anything, so what a stranger names comes in as a variable."""
+    assert not [script for script in scripts(WORKFLOWS[name]) if "${{" in script]
+
+
+def test_what_is_installed_is_not_the_requests() -> None:
+    for name, source in {"submission": "./base", "comment": ".", "verify": "./base"}.items():
+        installed = re.findall(r"pip install (.*)", "\n".join(scripts(WORKFLOWS[name])))
+        assert installed == [source]
