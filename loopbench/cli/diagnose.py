@@ -8,6 +8,7 @@ import typer
 
 from loopbench.cli.output import print_wide_table
 from loopbench.cli.splits import choose_splits
+from loopbench.cli.token import Token
 
 if TYPE_CHECKING:
     from loopbench.evaluation.cell import Cell
@@ -53,6 +54,7 @@ def diagnose_command(
     seed: Annotated[int, typer.Option(help="Of random starts, and of who gets whose start.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the table.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Measure again what is there.")] = False,
+    token: Token = None,
 ) -> None:
     """Measure reachability, input-dependence and geometry.
 
@@ -71,7 +73,7 @@ def diagnose_command(
     settings = validate(Settings, {**asked, "seed": seed, "exact": True}, "cannot diagnose")
     cells: list[Cell] = []
     for ref in dict.fromkeys(model):
-        loaded = load_model(ref)
+        loaded = load_model(ref, token=token)
         assert loaded.info is not None  # loading sets it
         chosen = get_task(task or loaded.info.task)
         name, file = choose_splits(chosen, [split] if split else [], data)[0]

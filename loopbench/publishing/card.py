@@ -64,9 +64,11 @@ def _results(results: Results) -> Iterable[str]:
         yield "Not evaluated yet."
         return
     yield f"![Exact accuracy over iterations, a line for each split]({CURVE})"
-    yield _table(COLUMNS, map(_row, results.best))
+    primary, *others = (metric.name for metric in results.task.metrics)
+    columns = (*COLUMNS, *(f"`{metric}` at T, %" for metric in others))
+    yield _table(columns, (_row(record, others) for record in results.best))
     yield (
-        "An example is solved if every cell is right. Overthinking: peak − solved at T, in points. Retention: of the "
+        f"Solved: right by the metric `{primary}`. Overthinking: peak − solved at T, in points. Retention: of the "
         "examples that were solved at some iteration, the share still solved at T."
     )
     match results.score:
@@ -78,9 +80,11 @@ def _results(results: Results) -> Iterable[str]:
     yield f"Measured on {', '.join(sorted(places))}. All counts and verdicts: [`{RECORDS}`]({RECORDS})."
 
 
-def _row(record: Record) -> Sequence[str]:
+def _row(record: Record, others: Sequence[str]) -> Sequence[str]:
+    """What is known of a split, the metrics beside the primary one last."""
     summary, n = summarize(record), record.primary.n
     low, high = wilson(record.primary.correct[-1], n)
+    last = {metric: f"{100 * curve.correct[-1] / n:.1f}" for metric, curve in record.curves.items()}
     return (
         record.split.name,
         f"first {n:,} of {record.split.count:,}" if record.partial else f"{n:,}",
@@ -89,6 +93,7 @@ def _row(record: Record) -> Sequence[str]:
         f"{100 * summary.peak:.1f}" + (f" at t = {summary.peak_iteration:,}" if summary.peak_iteration else ""),
         f"{100 * summary.overthinking:.1f}",
         "–" if summary.retention is None else f"{100 * summary.retention:.1f}",
+        *(last.get(metric, "–") for metric in others),
     )
 
 

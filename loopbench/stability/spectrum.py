@@ -60,7 +60,7 @@ def sample(model: LoopedModel, course: Course, count: int) -> tuple[LoopedModel,
 
 
 def measure_spectra(model: LoopedModel, course: Course, products: Products | None = None) -> list[Spectrum]:
-    """ρ(∂step/∂h) and the eigenvalues behind it, at t = 1, 2, 4 … T.
+    """ρ(∂step/∂h) and the eigenvalues behind it, at t = 1, 2, 4 … T; nothing without a finite example.
 
     By Arnoldi's process on products J v (https://doi.org/10.1090/qam/42792): plain power iteration never settles on a
     complex pair. With D ≤ 64 numbers in a state, it is the whole spectrum.
@@ -68,13 +68,15 @@ def measure_spectra(model: LoopedModel, course: Course, products: Products | Non
     Args:
         model, course: as `sample` gives them.
     """
+    if not len(course):
+        return []
     products = products or Products()
-    times = sorted({*(2**i for i in range(course.iterations.bit_length())), course.iterations})
+    times = {*(2**i for i in range(course.iterations.bit_length())), course.iterations}
     found: list[Spectrum] = []
     with torch.no_grad():
         e = model.encode(course.inputs)
         for t, h in enumerate(trajectory(model, course.inputs, course.iterations, start=course.start), 1):
-            if t in times and len(course):
+            if t in times:
                 found.append(_spectrum(t, spectrum_at(model, h, e, products)))
     return found
 

@@ -12,7 +12,7 @@ from loopbench.evaluation.protocol import Stored
 from loopbench.stability.course import Course, first_states, follow, observed
 from loopbench.stability.estimate import Estimate, mean, share
 from loopbench.stability.fates import reached
-from loopbench.stability.vectors import Values, norms, to_values
+from loopbench.stability.vectors import Values, norms, random_unit, to_values
 
 SAME = 1e-2  # of the norm: two ends that are nearer are one point; ten times what may be left of a path
 
@@ -63,7 +63,7 @@ def follow_from_elsewhere(model: LoopedModel, course: Course, seed: int = 0) -> 
         name: follow(model, inputs, course.iterations, start=start, batch_size=course.batch_size)
         for name, start in found.items()
     }
-    return Starts(course, _injects(model, course, partner), others, partner)
+    return Starts(course, _injects(model, course), others, partner)
 
 
 def measure_path_independence(model: LoopedModel, starts: Starts) -> PathIndependence | None:
@@ -86,12 +86,12 @@ def measure_path_independence(model: LoopedModel, starts: Starts) -> PathIndepen
     return PathIndependence(same=same, alignment=alignment, baseline=baseline)
 
 
-def _injects(model: LoopedModel, course: Course, partner: Tensor) -> bool:
-    """Whether the first step changes for any of some inputs when another's takes their place."""
+def _injects(model: LoopedModel, course: Course) -> bool:
+    """Whether the first step changes for any of some inputs when what is injected does."""
     rows = slice(course.batch_size)
     with torch.no_grad():
-        h = course.start[rows]
-        own, other = (model.step(h, model.encode(x)) for x in (course.inputs[rows], course.inputs[partner][rows]))
+        h, e = course.start[rows], model.encode(course.inputs[rows])
+        own, other = model.step(h, e), model.step(h, e + random_unit(e).view_as(e))
     return not torch.equal(own, other)
 
 

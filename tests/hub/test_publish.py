@@ -137,6 +137,17 @@ def test_a_dry_run_asks_nobody(hub: Hub, run, capsys: pytest.CaptureFixture[str]
     assert "no records of prefix-sums-recall-s0 in results" in err
 
 
+def test_the_card_has_every_metric_of_the_task(run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("eval", "--model", "looped-chess", "--split", "mate-1", "--limit", "2", "--iterations", "1") == 0
+    assert run("push", "looped-chess", "--repo", REPO, "--dry-run") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("| split |") and line.endswith("| `move` at T, % |") for line in lines)
+    (row,) = (line for line in lines if line.startswith("| mate-1 | first 2 of 1,000 |"))
+    (record,) = records("results").values()
+    assert row.split(" | ")[-1] == f"{50 * record.curves['move'].correct[-1]:.1f} |"
+    assert any(line.startswith("Solved: right by the metric `squares`.") for line in lines)
+
+
 def test_a_pull_request(hub: Hub, run, capsys: pytest.CaptureFixture[str]) -> None:
     before = hub.publish(REPO, {})
     assert run("push", MODEL, "--repo", REPO, "--create-pr", "--token", TOKEN) == 0
@@ -156,6 +167,11 @@ def test_a_private_repository(hub: Hub, run, capsys: pytest.CaptureFixture[str],
     assert err == f"error: hub:{REPO}: no such repository; a private one needs --token or `hf auth login`\n"
     assert run("models", "show", f"hub:{REPO}", "--token", "hf_wrong") == 2
     assert "hf_wrong" not in capsys.readouterr().err
+    diagnose = ("diagnose", "--model", f"hub:{REPO}", "--iterations", "4")
+    assert run(*diagnose) == run(*diagnose, "--token", TOKEN) == 2
+    without, with_token = (line for line in capsys.readouterr().err.splitlines() if line.startswith("error: "))
+    assert "no such repository" in without
+    assert "iterations must be at least 16" in with_token
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert run("models", "show", f"hub:{REPO}") == 0
 

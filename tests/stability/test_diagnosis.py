@@ -11,6 +11,7 @@ import torch
 from loopbench import load_model
 from loopbench.errors import LoopbenchError
 from loopbench.hub import build_model, save_model
+from loopbench.models.recall import Recall
 from loopbench.stability import Diagnosis, diagnose, read_diagnosis
 from loopbench.stability.charts import charts
 from loopbench.stability.report import draw_report
@@ -109,8 +110,24 @@ def test_a_name_cannot_break_out_of_the_page(recall: Diagnosis) -> None:
 
 def test_one_example_and_float32(folder: Path) -> None:
     found = made(folder, "recall-outer", examples=1, precision="float32", output=None)
-    assert found.path_independence is None and found.input_dependence.ratio is None
+    assert found.injects and found.path_independence is None and found.input_dependence.ratio is None
     assert found.conditions.precision == "float32"
+    assert "no recall" not in facts(found)["input-dependence"]
+    draw_report([found])
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_a_model_that_leaves_the_range_of_numbers(tmp_path: Path, precision: str) -> None:
+    model = build_model("recall", {"width": 2, "heads": 1, "mlp_ratio": 1}, "prefix-sums")
+    (recall,) = (module for module in model.modules() if isinstance(module, Recall))
+    torch.nn.init.constant_(recall.state.weight, 1e30)
+    save_model(tmp_path / "overflow", model)
+    options = {"split": "bits-32", "examples": 2, "iterations": 32, "output": tmp_path / "kept"}
+    found = diagnose(load_model(tmp_path / "overflow"), "prefix-sums", precision=precision, **options)
+    assert read_diagnosis(tmp_path / "kept" / found.file_name) == found
+    assert found.reachability.fates == {"diverging": 2}
+    assert found.geometry.examples == 0 and not found.geometry.spectra
+    assert facts(found)["ρ(J) at T"] == facts(found)["sensitivity ‖∂h*/∂e‖"] == "–"
     draw_report([found])
 
 
