@@ -1,7 +1,8 @@
 """How many verdicts change when only the arithmetic does: `python benchmarks/flips.py [MODEL …]`.
 
-The first 50 examples of the leaderboard's splits of up to 128 cells are run again in float64 and compared, at the scored
-iterations, with the records, which are of float32. No other device, batch or number of threads changes more than that.
+The first 50 examples of the leaderboard's splits of up to 128 cells are run again in float64 and compared, at the
+scored iterations, with the records, which are of float32. No other device, batch or number of threads changes more
+than that.
 The rule by which `loopbench leaderboard verify` judges a difference comes from these numbers.
 """
 
