@@ -2,7 +2,9 @@
 
 import os
 import signal
+import time
 from multiprocessing import parent_process
+from pathlib import Path
 from threading import Thread
 
 
@@ -17,6 +19,26 @@ def attend() -> None:
         os._exit(1)
 
     Thread(target=follow, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """When the process that started this one ends, however it was started, this one ends too."""
+    parent = os.getppid()
+
+    def follow() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    Thread(target=follow, daemon=True).start()
+
+
+def send_output(log: Path) -> None:
+    """Append what this process prints to a file from now on."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
 
 
 def cores() -> int:

@@ -14,6 +14,7 @@ from loopbench.cli import leaderboard, models, plugins, recipes, tasks
 from loopbench.cli.diagnose import diagnose_command
 from loopbench.cli.eval import evaluate_command
 from loopbench.cli.push import push_command
+from loopbench.cli.report import report_command
 from loopbench.cli.submit import submit_command
 from loopbench.cli.sweep import sweep_command
 from loopbench.cli.train import train_command
@@ -35,6 +36,7 @@ app.command("eval")(evaluate_command)
 app.command("diagnose")(diagnose_command)
 app.command("train")(train_command)
 app.command("sweep")(sweep_command)
+app.command("report")(report_command)
 app.command("watch")(watch_command)
 app.command("push")(push_command)
 app.command("submit")(submit_command)

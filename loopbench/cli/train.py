@@ -30,17 +30,32 @@ def train_command(
         float, typer.Option(min=0, show_default=False, help="Stop cleanly after so many minutes.")
     ] = float("inf"),
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    processes: Annotated[
+        int, typer.Option(min=1, max=1024, help="Of this machine, which share every batch: one a GPU, as a rule.")
+    ] = 1,
 ) -> None:
     """Train a model. Kill it whenever you like: --resume ends with the same weights."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from loopbench.errors import LoopbenchError
     from loopbench.training.recipe import find_recipe, load_recipe
-    from loopbench.training.run import LOG
+    from loopbench.training.run import LOG, open_run
     from loopbench.training.train import train
     from loopbench.training.trainer import Diverged
     from loopbench.training.trainer import Progress as Step
 
+    plan = load_recipe(find_recipe(recipe), changes or [], seed)
+    if processes > 1:
+        from loopbench.training.launch import launch
+
+        if "RANK" in os.environ:
+            raise LoopbenchError("--processes starts them itself: leave it out under torchrun, or torchrun")
+        open_run(output, plan, resume)  # what is wrong is said once
+        options = [option for change in changes or [] for option in ("--set", change)]
+        options += ["--seed", str(plan.seed), "--max-minutes", str(max_minutes), "--device", device]
+        launch([recipe, "--output", str(output), *options, *(["--resume"] if resume else [])], processes)
+        return
     interrupted = threading.Event()
 
     def interrupt(*_: object) -> None:
@@ -50,7 +65,6 @@ def train_command(
 
     signal.signal(signal.SIGINT, interrupt)  # the first time, after a checkpoint
     first = os.environ.get("RANK", "0") == "0"  # under torchrun one process speaks for all
-    plan = load_recipe(find_recipe(recipe), changes or [], seed)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not (first and console.is_terminal)) as bar:

@@ -46,7 +46,7 @@ def run_on_ray(cells: Sequence[Cell], folder: Path, resources: Resources) -> Eve
     options: dict[str, Any] = {"num_cpus": needed["CPU"], "num_gpus": needed.get("GPU", 0), "max_retries": RETRIES}
     work = ray.remote(**options)(_attempt)
     begun = now()
-    tasks = {work.remote(cell, folder, resources.threads): cell for cell in cells}
+    tasks = {work.remote(cell, folder, resources): cell for cell in cells}
     waiting = {cell.digest: cell for cell in cells}
     try:
         while tasks:
@@ -87,10 +87,10 @@ def _needed(resources: Resources) -> dict[str, float]:
     return needed
 
 
-def _attempt(cell: Cell, folder: Path, threads: int) -> Outcome:
+def _attempt(cell: Cell, folder: Path, resources: Resources) -> Outcome:
     from loopbench.sweep.work import attempt
 
-    return attempt(cell, folder, threads)
+    return attempt(cell, folder, resources)
 
 
 def _has_begun(folder: Path, cell: Cell, since: str) -> bool:

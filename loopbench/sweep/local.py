@@ -13,7 +13,7 @@ from pathlib import Path
 from loopbench.sweep.cells import Cell
 from loopbench.sweep.outcome import Outcome, failed
 from loopbench.sweep.study import Resources
-from loopbench.workers import attend, cores
+from loopbench.workers import attend, cores, send_output
 
 TICK = 0.5
 """Seconds between two looks at what is running."""
@@ -47,7 +47,7 @@ def run_here(cells: Sequence[Cell], folder: Path, resources: Resources, workers:
     """
     places = find_places(resources, workers)[: len(cells)]
     waiting = deque(cells)
-    crew = [_Worker(f"worker-{i}", place, folder, resources.threads) for i, place in enumerate(places)]
+    crew = [_Worker(f"worker-{i}", place, folder, resources) for i, place in enumerate(places)]
     try:
         while waiting or any(worker.cell for worker in crew):
             for worker in crew:
@@ -86,8 +86,8 @@ def find_places(resources: Resources, workers: int | None) -> list[str | None]:
 class _Worker:
     """A process that works on one cell at a time. It is started when there is one."""
 
-    def __init__(self, name: str, place: str | None, folder: Path, threads: int) -> None:
-        self.name, self.place, self.folder, self.threads = name, place, folder, threads
+    def __init__(self, name: str, place: str | None, folder: Path, resources: Resources) -> None:
+        self.name, self.place, self.folder, self.resources = name, place, folder, resources
         self.cell: Cell | None = None
         self.process: SpawnProcess | None = None
         self.pipe: Connection
@@ -99,7 +99,7 @@ class _Worker:
             log = self.folder / LOGS / f"{self.name}.log"
             # not a daemon, since cells start processes of their own
             self.process = get_context("spawn").Process(
-                target=_serve, args=(theirs, self.folder, self.threads, self.place, log), daemon=False
+                target=_serve, args=(theirs, self.folder, self.resources, self.place, log), daemon=False
             )
             self.process.start()
             theirs.close()  # so that the pipe ends with the process
@@ -129,13 +129,10 @@ class _Worker:
             self.process.join()
 
 
-def _serve(pipe: Connection, folder: Path, threads: int, place: str | None, log: Path) -> None:
+def _serve(pipe: Connection, folder: Path, resources: Resources, place: str | None, log: Path) -> None:
     """Work on the cells that come through a pipe; what they print goes into a log."""
     attend()
-    log.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
+    send_output(log)
     if place is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = place
     from loopbench.sweep.work import attempt
@@ -145,4 +142,4 @@ def _serve(pipe: Connection, folder: Path, threads: int, place: str | None, log:
             cell: Cell = pipe.recv()
         except EOFError:
             return
-        pipe.send(attempt(cell, folder, threads))
+        pipe.send(attempt(cell, folder, resources))

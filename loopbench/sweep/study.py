@@ -5,7 +5,7 @@ the changes that each stands for (`recall: {none: {config.recall: none}, …}`).
 first axis varies slowest, so a sweep that is stopped early has all of its first value before any of its second.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from itertools import product
 from pathlib import Path
 from typing import Any, Self
@@ -93,15 +93,17 @@ class Study(_Section):
         for axis, choices in self.grid.items():
             if len(_labels(choices)) != len(choices) or not choices:
                 raise ValueError(f"grid.{axis} must have at least one choice, and none twice")
-        chosen = (*self.overrides, *self.evaluations, *self.diagnoses)
-        for where in (*self.exclude, *(choice.where for choice in chosen), *self.include):
-            for axis, wanted in where.items():
-                if axis not in self.grid:
-                    raise ValueError(f"{axis!r} is no axis of the grid; it has {some(list(self.grid))}")
-                free = where in self.include and isinstance(self.grid[axis], list)
-                known = {label for other in (self.grid, *self.include) for label in _labels(other.get(axis, []))}
-                if not free and (wrong := sorted(set(_labels(wanted)) - known)):
-                    raise ValueError(f"{wrong[0]!r} is not on axis {axis}, which has {some(sorted(known))}")
+        known = {axis: set(_labels(choices)) for axis, choices in self.grid.items()}
+        for where in self.include:
+            free = {axis for axis in where if isinstance(self.grid.get(axis), list)}  # any value of a setting will do
+            _check_labels({axis: labels for axis, labels in where.items() if axis not in free}, known)
+            for axis in free:
+                known[axis] |= set(_labels(where[axis]))
+        for where in (
+            *self.exclude,
+            *(choice.where for choice in (*self.overrides, *self.evaluations, *self.diagnoses)),
+        ):
+            _check_labels(where, known)
         return self
 
     def points(self) -> Iterator[tuple[Labels, Changes]]:
@@ -144,6 +146,16 @@ def dump_study(study: Study) -> str:
 def matches(labels: Labels, where: Where) -> bool:
     """Whether a cell is one of those that `where` speaks of."""
     return all(labels[axis] in _labels(wanted) for axis, wanted in where.items())
+
+
+def _check_labels(where: Where, known: Mapping[str, Set[str]]) -> None:
+    """Raise ValueError for an axis or a label that there is not."""
+    for axis, wanted in where.items():
+        if axis not in known:
+            raise ValueError(f"{axis!r} is no axis of the grid; it has {some(list(known))}")
+        for label in _labels(wanted):
+            if label not in known[axis]:
+                raise ValueError(f"{label!r} is not on axis {axis}, which has {some(sorted(known[axis]))}")
 
 
 def _labels(choices: Scalar | list[Scalar] | Mapping[str, Changes]) -> list[str]:

@@ -1,9 +1,13 @@
 """One cell, from wherever it was left to its outcome."""
 
+import os
+import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from filelock import FileLock, Timeout
@@ -29,16 +33,20 @@ from loopbench.sweep.outcome import (
     save_outcome,
     started_outcome,
 )
+from loopbench.sweep.study import Resources
+from loopbench.training.launch import launch
+from loopbench.training.recipe import dump_recipe
 from loopbench.training.run import RECIPE, read_log
 from loopbench.training.train import train
 from loopbench.training.trainer import Diverged
 from loopbench.validation import printable
+from loopbench.workers import attend, send_output
 
 PATIENCE = 180
 """Seconds to wait for another process to leave a cell: one whose sweep or node was killed takes a while to end."""
 
 
-def run_cell(cell: Cell, folder: Path) -> Outcome:
+def run_cell(cell: Cell, folder: Path, resources: Resources) -> Outcome:
     """Train a cell's model, or go on with it, and make the measurements that are not there; a failure is an outcome.
 
     Raises:
@@ -52,7 +60,7 @@ def run_cell(cell: Cell, folder: Path) -> Outcome:
         outcome = outcome.changed(status="started", reason=None, labels=cell.labels)
         outcome = save_outcome(folder, cell, outcome)
         try:
-            outcome = _trained(cell, folder, outcome)
+            outcome = _trained(cell, folder, outcome, resources.processes)
             begin = time.monotonic()
             outcome = _measured(cell, folder, outcome)
         except (LoopbenchError, Diverged) as error:
@@ -65,26 +73,59 @@ def run_cell(cell: Cell, folder: Path) -> Outcome:
         return save_outcome(folder, cell, outcome.changed(status="done", measure_s=round(time.monotonic() - begin, 3)))
 
 
-def attempt(cell: Cell, folder: Path, threads: int) -> Outcome:
-    """`run_cell` for a process of an executor: with so many CPU threads, and what is raised is an outcome too."""
-    torch.set_num_threads(threads)
+def attempt(cell: Cell, folder: Path, resources: Resources) -> Outcome:
+    """`run_cell` for a process of an executor: with its CPU threads, and what is raised is an outcome too."""
+    torch.set_num_threads(resources.threads)
+    os.environ["OMP_NUM_THREADS"] = str(resources.threads)  # of the processes that share a cell
     try:
-        return run_cell(cell, folder)
+        return run_cell(cell, folder, resources)
     except LoopbenchError as error:
         return started_outcome(cell).changed(status="failed", reason=printable(str(error), 500))
 
 
-def _trained(cell: Cell, folder: Path, outcome: Outcome) -> Outcome:
+def _trained(cell: Cell, folder: Path, outcome: Outcome, processes: int) -> Outcome:
     run = run_folder(folder, cell)
     if outcome.weights_sha256 and (run / WEIGHTS).exists() and file_sha256(run / WEIGHTS) == outcome.weights_sha256:
         return outcome
     done = max((entry["step"] for entry in read_log(run)), default=0)
     begin = time.monotonic()
-    train(cell.recipe, run, resume=(run / RECIPE).exists())
+    if processes > 1:
+        _train_shared(cell, run, processes)
+    else:
+        train(cell.recipe, run, resume=(run / RECIPE).exists())
     assert cell.recipe.steps is not None
     seconds = (time.monotonic() - begin) / max(1, cell.recipe.steps - done) * cell.recipe.steps
     digest = file_sha256(run / WEIGHTS)
     return save_outcome(folder, cell, outcome.changed(weights_sha256=digest, train_s=round(seconds, 3), measured=[]))
+
+
+def _train_shared(cell: Cell, run: Path, processes: int) -> None:
+    """Train in several processes (DDP).
+
+    Raises:
+        LoopbenchError: one of them failed.
+    """
+    with TemporaryDirectory() as scratch:
+        recipe, log = Path(scratch, RECIPE), Path(scratch, "log")
+        recipe.write_text(dump_recipe(cell.recipe), encoding="utf-8")
+        resume = ["--resume"] if (run / RECIPE).exists() else []
+        launcher = get_context("spawn").Process(
+            target=_launch, args=([str(recipe), "--output", str(run), *resume], processes, log)
+        )
+        launcher.start()
+        launcher.join()
+        if launcher.exitcode:
+            said = [line for line in log.read_text("utf-8", "replace").splitlines() if line]
+            raise LoopbenchError(said[-1].removeprefix("error: ") if said else f"exit code {launcher.exitcode}")
+
+
+def _launch(arguments: list[str], processes: int, log: Path) -> None:
+    attend()
+    send_output(log)
+    try:
+        launch(arguments, processes)
+    except LoopbenchError as error:
+        sys.exit(str(error))  # which prints it
 
 
 def _measured(cell: Cell, folder: Path, outcome: Outcome) -> Outcome:

@@ -1,6 +1,7 @@
 """One process, or several under torchrun."""
 
 import os
+import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ from torch import distributed
 from loopbench.contracts import Examples
 from loopbench.errors import LoopbenchError
 from loopbench.validation import printable
+from loopbench.workers import end_with_parent
 
 T = TypeVar("T")
+LOST = re.compile("gloo|Connection (closed|reset)")
+"""What gloo says when a process is gone, for which it has no exception of its own."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ def joined(device: torch.device) -> Generator[Processes]:
     if "RANK" not in os.environ:
         yield Processes()
         return
+    end_with_parent()  # torchrun's processes would train on without it
     if device.type == "cuda":
         torch.cuda.set_device(device)  # collectives of Python objects go through the current device
     try:
@@ -85,5 +90,11 @@ def joined(device: torch.device) -> Generator[Processes]:
         ) from error
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size())
+    except RuntimeError as error:
+        if not (isinstance(error, distributed.DistError) or LOST.search(str(error))):
+            raise
+        raise LoopbenchError(
+            "another process of this run has ended, and with it the run; --resume goes on from its last checkpoint"
+        ) from error
     finally:
         distributed.destroy_process_group()

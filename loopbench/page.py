@@ -1,0 +1,70 @@
+"""HTML pages with pictures inline: no script, no request to any host."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from string import Template
+from typing import Any, Protocol
+
+import vl_convert
+
+PAGE = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>$title</title>
+<style>
+body { margin: 0; background: #fff; color: #333; font: 16px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; }
+main { max-width: 68rem; margin: 0 auto; padding: 1rem; }
+section { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 1.5rem 2rem; }
+h1, h2 { overflow-wrap: anywhere; }
+h2 { margin-top: 3rem; border-top: 1px solid #ddd; padding-top: 1rem; }
+figure { margin: 0; }
+figure.wide { grid-column: 1 / -1; }
+figcaption { font-size: 0.875rem; color: #666; }
+figcaption b { display: block; color: #333; font-size: 1rem; }
+svg { width: 100%; height: auto; max-width: 34rem; overflow: visible; }
+figure.wide svg { max-width: 52rem; }
+table { border-collapse: collapse; font-size: 0.875rem; }
+th { text-align: left; font-weight: normal; white-space: nowrap; color: #666; padding: 0.15rem 1.5rem 0.15rem 0; }
+td { min-width: 6rem; padding: 0.15rem 1.5rem 0.15rem 0; font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; }
+</style>
+</head>
+<body>
+<main>
+<h1>$heading</h1>
+$body
+</main>
+</body>
+</html>
+""")
+
+
+class Chart(Protocol):
+    """One of altair's."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def draw_page(title: str, heading: str, body: Iterable[str]) -> str:
+    """A page of parts that are HTML already."""
+    return PAGE.substitute(title=escape(title), heading=escape(heading), body="\n".join(body))
+
+
+def draw_figure(chart: Chart, title: str, text: str, *, wide: bool = False) -> str:
+    """A chart as SVG with what it shows; a wide one has the page's width to itself."""
+    svg = vl_convert.vegalite_to_svg(chart.to_dict())
+    kind = ' class="wide"' if wide else ""
+    return f"<figure{kind}><figcaption><b>{escape(title)}</b>{escape(text)}</figcaption>{svg}</figure>"
+
+
+def draw_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose first column names the rows."""
+    top = "".join(f"<td>{escape(cell)}</td>" for cell in head[1:])
+    lines = "".join(
+        f"<tr><th>{escape(name)}</th>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+        for name, *cells in rows
+    )
+    return f'<div class="scroll"><table><tr><th>{escape(head[0])}</th>{top}</tr>{lines}</table></div>'

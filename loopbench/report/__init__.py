@@ -1,0 +1,1 @@
+"""What a sweep says: its figures and tables, from the records alone."""
