@@ -214,6 +214,8 @@ class Task(ABC):
     name: ClassVar[str]
     version: ClassVar[int]
     summary: ClassVar[str]
+    about: ClassVar[str] = ""
+    """What an example is and how the splits are made, in paragraphs; the task's page of the leaderboard shows it."""
     shape: ClassVar[TaskShape]
     metrics: ClassVar[tuple[Metric, ...]]
     """The first is the primary one."""

@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
+from loopbench.cli.site import build_command, serve_command
 from loopbench.errors import LoopbenchError
 
 app = typer.Typer(help="Submissions: checked, verified, and built into a site.", no_args_is_help=True)
+app.command("build")(build_command)
+app.command("serve")(serve_command)
 
 FAILURE = 1
 

@@ -112,7 +112,7 @@ def _reproduction(ref: str, repo: str, results: Results, recipe: Recipe | None) 
         yield "## Reproduce"
     if results.records:
         yield "The records:"
-        yield _block("sh", eval_commands(ref, results))
+        yield _block("sh", eval_commands(ref, results.records))
     if recipe:
         yield f"The weights, by [`{RECIPE}`]({RECIPE}):"
         yield _block("sh", train_commands(repo, RECIPE))

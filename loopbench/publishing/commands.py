@@ -1,15 +1,15 @@
 """The commands that make a published model and its records again."""
 
 import shlex
+from collections.abc import Iterable
 
 from loopbench.evaluation.record import Record
-from loopbench.publishing.results import Results
 
 
-def eval_commands(ref: str, results: Results) -> list[str]:
+def eval_commands(ref: str, records: Iterable[Record]) -> list[str]:
     """The commands that make the records again, one for all splits with the same options."""
     splits: dict[tuple[str, ...], list[str]] = {}
-    for record in sorted(results.records, key=lambda record: (record.split.difficulty, record.split.name)):
+    for record in sorted(records, key=lambda record: (record.split.difficulty, record.split.name)):
         splits.setdefault(_options(record), []).extend(("--split", record.split.name))
     return [shlex.join(["loopbench", "eval", "--model", ref, *of, *options]) for options, of in splits.items()]
 

@@ -61,6 +61,15 @@ class PrefixSums(Task):
     name = "prefix-sums"
     version = 1
     summary = "n bits to their running sums modulo 2"
+    about = """
+The input is a string of random bits; the answer has at each place the sum of all bits up to there, modulo 2. One
+wrong cell makes the whole string wrong. Longer strings need more iterations: with local attention of five cells, the
+first bit cannot reach the last of N before N/2 − 1 of them.
+
+A split is so many strings of one length. Its bits are the SHAKE-256 of the task's version, the split's name and a
+seed, so they are the same on every machine; training never draws them. A fresh split of the same length is made from
+another seed whenever an entry is verified.
+"""
     shape = TaskShape(vocab_size=2, num_classes=2, grid=(None,), features=((-0.5,), (0.5,)))
     metrics = (Metric("exact", exact_accuracy),)
     splits = tuple(

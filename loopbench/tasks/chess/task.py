@@ -63,6 +63,18 @@ class Chess(Task):
     name = "chess"
     version = 1
     summary = "a position to the two squares of its best move"
+    about = """
+The input is a position as its mover sees it, who has the white pieces and the king on files e to h: 64 squares, 13
+symbols. The answer is the two squares of the best move. The primary metric wants them to be the two squares that the
+model points at most; the second one takes the legal move of the highest sum, and counts any mate where the puzzle is
+a mate in 1.
+
+The mates are 1,000 puzzles each, shipped with the package: games are simulated, a tempting blunder is made, and an
+exhaustive search proves that one first move alone mates in so many moves, and nothing mates in fewer. The lichess-
+splits are bands of rating of the puzzles of Lichess (CC0), at a pinned commit of the data set; paper-val and
+paper-hard are the split of arXiv 2604.15259. A hash of what the model sees decides whether a position is for test,
+dev or training, so none is on two sides.
+"""
     shape = TaskShape(vocab_size=len(SYMBOLS), num_classes=2, grid=(8, 8))
     metrics = (Metric("squares", metrics.squares), Metric("move", metrics.move))
     splits = tuple(

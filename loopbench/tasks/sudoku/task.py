@@ -68,6 +68,18 @@ class Sudoku(Task):
     name = "sudoku"
     version = 1
     summary = "81 cells, some of them given, to the digits that complete them"
+    about = """
+The input is the 81 cells of a puzzle with exactly one solution, the answer the completed grid. It is right when the
+grid is valid and keeps the givens.
+
+Puzzles are generated and proved to have one solution. Their rating is the number of wrong guesses of a documented
+solver (singles, then a guess in the cell with the fewest candidates), averaged over 64 symmetries of the puzzle's
+canonical form, and they are rated again with fresh seeds before they are put into tiers. A solution grid belongs to
+the test side if the hash of its canonical form is 0 modulo 64: no symmetry of a training puzzle is on the test side.
+
+The tiers are 1,000 puzzles each, shipped with the package. paper-val and paper-hard are the split of arXiv 2604.15259
+of Sudoku-Extreme, at a pinned commit of the data set.
+"""
     shape = TaskShape(vocab_size=10, num_classes=10, grid=(9, 9))
     metrics = (Metric("valid", valid), Metric("reference", exact_accuracy))
     splits = tuple(

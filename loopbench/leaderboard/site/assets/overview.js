@@ -1,0 +1,133 @@
+// The overview: what is shown follows from the part of the address behind "#", and every control only changes that.
+"use strict";
+{
+  const LIMIT = 100; // rows that are laid out before somebody asks for all
+  const COLUMNS = ["rank", "score", "reproduced", "fresh", "overthinking", "parameters"];
+  const DESCENDING = new Set(["score", "reproduced", "fresh"]); // where more is better, the first click shows the best
+  const sections = new Map([...document.querySelectorAll("section.task")].map(s => [s.dataset.task, s]));
+  const filters = document.getElementById("filters");
+  const fields = ["find", "recall", "norm", "size"];
+  const tables = new Map();
+
+  const read = () => {
+    const state = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+    if (!sections.has(state.task)) state.task = sections.keys().next().value;
+    return state;
+  };
+  const address = state => {
+    const kept = Object.entries(state).filter(([, value]) => value);
+    return "#" + new URLSearchParams(kept).toString().replaceAll("%2C", ",");
+  };
+  const change = (changes, replace) => {
+    const target = address({ ...read(), ...changes });
+    if (target === location.hash) return;
+    history[replace ? "replaceState" : "pushState"](null, "", target);
+    show();
+  };
+  const picked = state => new Set((state.pick || "").split(",").filter(Boolean));
+
+  // The rows of a table with what they are sorted and filtered by, read once.
+  const rowsOf = table => {
+    if (!tables.has(table)) {
+      tables.set(table, [...table.tBodies[0].rows].map(row => {
+        const { name, recall, norm } = row.dataset;
+        const values = row.dataset.values.split(" ").map(Number);
+        const text = row.querySelector(".name").textContent.toLowerCase();
+        const box = row.querySelector("input");
+        return { row, box, name, recall, norm, text, ...Object.fromEntries(COLUMNS.map((key, i) => [key, values[i]])) };
+      }));
+    }
+    return tables.get(table);
+  };
+
+  const order = (key, sign) => (a, b) => {
+    if (key === "name") return sign * (a.name < b.name ? -1 : 1);
+    const [x, y] = [a[key], b[key]];
+    if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y); // what is unknown comes last
+    return sign * (x - y) || b.score - a.score || (a.name < b.name ? -1 : 1);
+  };
+
+  const fits = (state, row) =>
+    (!state.find || row.text.includes(state.find.toLowerCase())) &&
+    (!state.recall || row.recall === state.recall) &&
+    (!state.norm || row.norm === state.norm) &&
+    (!state.size || row.parameters <= Number(state.size));
+
+  function show() {
+    const state = read();
+    for (const [task, section] of sections) section.hidden = task !== state.task;
+    for (const link of document.querySelectorAll(".tabs a")) {
+      const here = link.dataset.task === state.task;
+      link.toggleAttribute("aria-current", here);
+      if (here) link.setAttribute("aria-current", "true");
+      link.setAttribute("href", address({ ...state, task: link.dataset.task, pick: "", all: "" }));
+    }
+    for (const name of fields) {
+      const field = filters.elements[name];
+      if (field.value !== (state[name] || "")) field.value = state[name] || "";
+    }
+    const section = sections.get(state.task);
+    const key = (state.sort || "rank").replace(/^-/, "");
+    const sign = (state.sort || "rank").startsWith("-") ? -1 : 1;
+    const picks = picked(state);
+    let found = 0, total = 0, visible = 0;
+    for (const table of section.querySelectorAll("table.board")) {
+      const rows = rowsOf(table);
+      const matching = new Set(rows.filter(row => fits(state, row)));
+      const sorted = [...rows].sort(order(key, sign));
+      const body = table.tBodies[0];
+      if (sorted.some(({ row }, i) => body.rows[i] !== row)) body.append(...sorted.map(({ row }) => row));
+      let shown = 0;
+      for (const entry of sorted) {
+        const hidden = !matching.has(entry) || (shown >= LIMIT && !state.all);
+        if (entry.row.hidden !== hidden) entry.row.hidden = hidden;
+        if (entry.box.checked !== picks.has(entry.name)) entry.box.checked = picks.has(entry.name);
+        shown += !hidden;
+      }
+      for (const th of table.tHead.rows[0].cells) {
+        const sorts = th.querySelector("button")?.dataset.sort === key;
+        if (sorts) th.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
+        else th.removeAttribute("aria-sort");
+      }
+      found += matching.size;
+      total += rows.length;
+      visible += shown;
+    }
+    const more = section.querySelector(".more");
+    more.hidden = visible === found;
+    more.firstElementChild.textContent = `Show all ${found.toLocaleString("en")}`;
+    document.getElementById("status").textContent =
+      `${found.toLocaleString("en")} of ${total.toLocaleString("en")} models` +
+      (visible < found ? `, the first ${visible.toLocaleString("en")} shown` : "");
+    const compare = document.getElementById("compare");
+    compare.textContent = picks.size ? `Compare ${picks.size}` : "Compare curves";
+    compare.setAttribute("href", "compare.html" + address({ task: state.task, models: [...picks].join(",") }));
+  }
+
+  document.addEventListener("click", event => {
+    const button = event.target.closest("button");
+    if (button?.dataset.sort) {
+      const key = button.dataset.sort, now = read().sort || "rank";
+      const first = DESCENDING.has(key) ? "-" + key : key;
+      change({ sort: now === first ? (first === key ? "-" + key : key) : first });
+    } else if (button?.closest(".more")) {
+      change({ all: "1" });
+    }
+  });
+  document.addEventListener("change", event => {
+    const row = event.target.closest("tr[data-name]");
+    if (row) {
+      const picks = picked(read());
+      if (event.target.checked) picks.add(row.dataset.name);
+      else picks.delete(row.dataset.name);
+      change({ pick: [...picks].join(",") }, true);
+    } else if (event.target.matches("select")) {
+      change({ [event.target.name]: event.target.value });
+    }
+  });
+  filters.elements.find.addEventListener("input", event => change({ find: event.target.value.trim() }, true));
+  filters.addEventListener("submit", event => event.preventDefault());
+  addEventListener("hashchange", show);
+  addEventListener("popstate", show);
+  show();
+}
