@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -320,3 +321,37 @@ def test_any_value_in_any_field_of_a_record(folder: Path, data: st.DataObject, v
         assert all(line.isprintable() for line in found(folder))
     finally:
         path.write_bytes(good)
+
+
+def test_a_million_element_curve_is_one_line(folder: Path) -> None:
+    def endless(record: dict[str, Any]) -> None:
+        record["curves"]["exact"]["correct"] = [250] * 1_000_000
+
+    edit(folder, endless)
+    assert "has 1000000 counts for T = 512" in only(found(folder))
+    edit_protocol = {"iterations": 1_000_000}
+    path = next(folder.glob("*.bits-64.*.json"))
+    record = json.loads(path.read_text())
+    record["protocol"] |= edit_protocol
+    write_json(path, record)
+    assert "is not a file of verdicts" in only(found(folder))
+
+
+def test_a_compressed_bomb_is_not_unpacked(folder: Path) -> None:
+    def bomb(record: dict[str, Any]) -> None:
+        data = gzip.compress(bytes(10 * 2**20), mtime=0)
+        (folder / record["per_example"]["file"]).write_bytes(data)
+        record["per_example"]["sha256"] = sha256(data)
+
+    edit(folder, bomb)
+    assert "it does not end where it should" in only(found(folder))
+    path = next(folder.glob("*.bits-64.*.json"))
+    (folder / json.loads(path.read_text())["per_example"]["file"]).write_bytes(gzip.compress(bytes(100 * 2**20)))
+    assert "bytes; at most" in only(found(folder))
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-1", "1e400", '"3"', "1.5", "null", "[]"])
+def test_counts_are_counts(folder: Path, value: str) -> None:
+    path = next(folder.glob("*.bits-64.*.json"))
+    path.write_text(re.sub(r'"correct": \[\s*\d+', f'"correct": [{value}', path.read_text(), count=1))
+    only(found(folder))
