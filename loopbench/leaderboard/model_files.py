@@ -23,6 +23,10 @@ class ModelFiles:
     config: bytes
     weights: bytes
 
+    @property
+    def weights_sha256(self) -> str:
+        return sha256(self.weights)
+
     def write(self, folder: Path) -> None:
         """Make a model folder of them, each file whole.
 
@@ -61,7 +65,7 @@ def check_files(entry: Entry, files: ModelFiles) -> None:
     Raises:
         Fault: they are not.
     """
-    claimed, found = entry.submission.model.weights_sha256, sha256(files.weights)
+    claimed, found = entry.submission.model.weights_sha256, files.weights_sha256
     if claimed != found:
         raise Fault(f"{WEIGHTS} has sha256 {found}, but the submission says {claimed}: other weights were evaluated")
     try:

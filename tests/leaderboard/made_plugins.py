@@ -11,7 +11,7 @@ from evaluation_toys import made_record
 from made_entries import write_entry
 
 from loopbench.evaluation.record import Record
-from loopbench.files import file_sha256, sha256
+from loopbench.files import file_sha256
 from loopbench.leaderboard.model_files import ModelFiles
 from loopbench.leaderboard.submission import Entry, read_entry
 from loopbench.plugins import get_task
@@ -100,7 +100,7 @@ def perfect_record(split: str, files: ModelFiles) -> Record:
     spec = find_split(PREFIX_SUMS, split)
     first = max(64, int(spec.difficulty))
     model: dict[str, Any] = {
-        "weights_sha256": sha256(files.weights),
+        "weights_sha256": files.weights_sha256,
         "architecture": ARCHITECTURE,
         "config": {},
         "provider": {"distribution": DISTRIBUTION, "version": VERSION},
@@ -124,6 +124,6 @@ def submitted(
     source = SOURCE.replace("{body}", body).replace("{shape}", shape)
     built = wheel(folder / f"running_sums-{VERSION}-py3-none-any.whl", source)
     plugin = {"distribution": DISTRIBUTION, "version": VERSION, "wheel": built.name, "sha256": file_sha256(built)}
-    model = {"ref": f"hub:stranger/{folder.name}@{'c' * 40}", "weights_sha256": sha256(files.weights)}
+    model = {"ref": f"hub:stranger/{folder.name}@{'c' * 40}", "weights_sha256": files.weights_sha256}
     records = [perfect_record(split, files) for split in splits]
-    return read_entry(write_entry(folder, records, model=model, plugin=plugin, **changes))
+    return read_entry(write_entry(folder, records, **({"model": model, "plugin": plugin} | changes)))
