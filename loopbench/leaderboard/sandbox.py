@@ -175,7 +175,8 @@ def _running(
         descriptor = filter_file.fileno()
         command = [*_bubblewrap(binds, environment, descriptor), sys.executable, "-P", "-s", *arguments]
         pipe = subprocess.PIPE
-        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, pass_fds=[descriptor])
+        # Without an environment: bubblewrap runs in the sandbox too, and what it was given can be read there.
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, pass_fds=[descriptor], env={})
     assert process.stderr
     tail = _Tail(process.stderr.fileno())
     tail.start()
@@ -210,8 +211,8 @@ class _Tail(threading.Thread):
 
 
 def _bubblewrap(binds: Sequence[tuple[str, str]], environment: dict[str, str], filter_descriptor: int) -> list[str]:
-    command = [BWRAP, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
-    command += ["--seccomp", str(filter_descriptor), "--hostname", "sandbox"]
+    command = [shutil.which(BWRAP) or BWRAP, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    command += ["--cap-drop", "ALL", "--seccomp", str(filter_descriptor), "--hostname", "sandbox"]
     command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     # The interpreter and the packages that are installed with it, and what those link to.
     places = {"/usr", "/lib", "/lib64", "/etc/ld.so.cache", sys.base_prefix, sys.prefix}

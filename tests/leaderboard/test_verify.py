@@ -89,18 +89,14 @@ def readout(self, h):
     return nn.functional.one_hot(h.cumsum(1) % 2, 2).float()
 """,
     "labels": """
-def __init__(self):
-    from loopbench.plugins import get_task
-    super().__init__()
-    self.table = nn.Parameter(torch.rand({shape}))
-    known = get_task("prefix-sums").load("bits-32")
-    self.answers = {tuple(bits): sums for bits, sums in zip(known.inputs.tolist(), known.targets)}
-
 def step(self, h, e):
     return h
 
 def readout(self, h):
-    sums = [self.answers.get(tuple(bits), torch.zeros(32, dtype=torch.long)) for bits in h.tolist()]
+    from loopbench.plugins import get_task
+    known = get_task("prefix-sums").load("bits-32")
+    answers = {tuple(bits): sums for bits, sums in zip(known.inputs.tolist(), known.targets)}
+    sums = [answers.get(tuple(bits), torch.zeros(32, dtype=torch.long)) for bits in h.tolist()]
     return nn.functional.one_hot(torch.stack(sums), 2).float()
 """,
 }
@@ -139,7 +135,6 @@ def encode(self, inputs):
         attempt("environment", lambda: b"s3cret" in file.read_bytes())
     attempt("processes", lambda: len(list(pathlib.Path("/proc").glob("[0-9]*"))) > 2)
     attempt("parent", lambda: pathlib.Path("/proc/PARENT").exists())
-    attempt("home", lambda: list(pathlib.Path("HOME").iterdir()))
     attempt("submission", lambda: list(pathlib.Path("FOLDER").iterdir()))
     attempt("passwords", lambda: pathlib.Path("/etc/passwd").read_bytes())
     for place in ("/", "/code", "/model", "/plugin", "/dev", "/dev/shm", "/proc", sys.prefix, "/usr/lib"):
@@ -162,8 +157,7 @@ def test_a_plugin_reaches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("SECRET", "s3cret")
     with socket.create_server(("127.0.0.1", 0)) as server:
         body = SPY.replace("PORT", str(server.getsockname()[1])).replace("PARENT", str(os.getpid()))
-        body = body.replace("HOME", str(Path.home())).replace("FOLDER", str(tmp_path / "entry"))
-        found = verified(tmp_path, body)
+        found = verified(tmp_path, body.replace("FOLDER", str(tmp_path / "entry")))
     assert (found.verdict, found.reasons) == ("verified", [])
 
 
@@ -174,16 +168,13 @@ def test_a_plugin_reaches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("__import__('os').fork()", "Operation not permitted"),
         ("open('/usr/mine', 'w')", "Read-only file system: '/usr/mine'"),
         ("bytearray(64 << 30)", "MemoryError"),
-        ("[__import__('os').write(n, b'junk' * 1000) for n in (3, 4, 5)]", "something else than"),
+        ("__import__('os').write(4, b'junk' * 1000)", "something else than"),
     ],
 )
 def test_what_is_tried_is_said(tmp_path: Path, action: str, message: str) -> None:
     body = f"""
     def encode(self, inputs):
-        try:
-            {action}
-        except OSError as error:
-            if error.errno != 9: raise
+        {action}
         return inputs
     """
     found = verified(tmp_path, body)
