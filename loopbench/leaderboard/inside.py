@@ -30,6 +30,7 @@ def main(memory: int, threads: int) -> None:
 
     from loopbench.devices import computing, parameter_dtype
     from loopbench.hub import build_model, load_source
+    from loopbench.leaderboard.readings import read_out
     from loopbench.loop import trajectory
     from loopbench.references import Source
     from loopbench.weights import dump, needed_shapes
@@ -47,14 +48,13 @@ def main(memory: int, threads: int) -> None:
         new = build_model(info.architecture, info.config, info.task)
         return dump(new, needed_shapes(new))
 
-    def iterate(shape: list[int], iterations: list[int], precision: Any, seed: int) -> None:
+    def iterate(shape: list[int], iterations: list[int], precision: Any, retirement: bool, seed: int) -> None:
         inputs = torch.as_tensor(np.frombuffer(read_message(requests, MAX_REQUEST), "<i8").reshape(shape).copy())
         model.to(parameter_dtype(precision))
-        generator = torch.Generator().manual_seed(seed)
+        states = trajectory(model, inputs, iterations[-1], generator=torch.Generator().manual_seed(seed))
         with torch.no_grad(), computing(precision, inputs.device):
-            for t, h in enumerate(trajectory(model, inputs, iterations[-1], generator=generator), 1):
-                if t in iterations:
-                    write_message(replies, model.readout(h).float().contiguous().numpy().astype("<f4").tobytes())
+            for logits in read_out(model, states, len(inputs), iterations, retirement):
+                write_message(replies, logits.float().contiguous().numpy().astype("<f4").tobytes())
 
     while request := read_message(requests, MAX_REQUEST):
         match json.loads(request):

@@ -33,12 +33,14 @@ class Sample:
     Attributes:
         rows: where they stand in the split; none if they are fresh.
         iterations: at which the model is read out, ascending.
+        retirement: whether what has settled is iterated no further, as it was not in the record.
     """
 
     examples: Examples
     rows: tuple[int, ...]
     iterations: tuple[int, ...]
     precision: Precision
+    retirement: bool
 
 
 def sample_size(count: int, share: float) -> int:
@@ -70,7 +72,7 @@ def verdicts(sandbox: Sandbox, task: Task, samples: Mapping[Key, Sample], seed: 
     """
     streams: dict[object, list[Key]] = defaultdict(list)
     for key, sample in samples.items():
-        streams[sample.examples.inputs.shape[1:], sample.iterations, sample.precision].append(key)
+        streams[sample.examples.inputs.shape[1:], sample.iterations, sample.precision, sample.retirement].append(key)
     found: dict[Key, NDArray[np.bool_]] = {}
     for keys in streams.values():
         parts = [samples[key].examples for key in keys]
@@ -91,7 +93,7 @@ def _logits(sandbox: Sandbox, task: Task, inputs: Tensor, like: Sample, seed: in
     logits = torch.empty(len(like.iterations), *inputs.shape, classes)
     for first in range(0, len(order), size):
         rows = torch.as_tensor(order[first : first + size])
-        found = sandbox.logits(inputs[rows], classes, like.iterations, like.precision, seed)
+        found = sandbox.logits(inputs[rows], classes, like.iterations, like.precision, like.retirement, seed)
         logits[:, rows] = torch.as_tensor(found.copy())
     return logits
 

@@ -92,7 +92,13 @@ class Sandbox:
         return read_message(self._replies, max_bytes)
 
     def logits(
-        self, inputs: torch.Tensor, classes: int, iterations: Sequence[int], precision: Precision, seed: int
+        self,
+        inputs: torch.Tensor,
+        classes: int,
+        iterations: Sequence[int],
+        precision: Precision,
+        retirement: bool,
+        seed: int,
     ) -> NDArray[np.float32]:
         """`(k, B, *grid, classes)` logits of a batch `(B, *grid)` at the k iterations, which ascend.
 
@@ -100,7 +106,8 @@ class Sandbox:
             Broken, OSError: no answer of that size.
         """
         shape = list(inputs.shape)
-        asked = {"shape": shape, "iterations": list(iterations), "precision": precision, "seed": seed}
+        asked = {"shape": shape, "iterations": list(iterations), "precision": precision}
+        asked |= {"retirement": retirement, "seed": seed}
         write_message(self._requests, canonical_json(asked))
         write_message(self._requests, inputs.numpy().astype("<i8").tobytes())
         size = 4 * classes * inputs.numel()

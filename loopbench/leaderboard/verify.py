@@ -87,9 +87,10 @@ def _samples(task: Task, entry: Entry, plan: Plan) -> dict[Key, Sample]:
         precision = record.protocol.precision
         precision = "float32" if precision == "tf32" else precision  # which needs CUDA
         rows = public_rows(name, split.count, plan.share, plan.seed)
-        samples[name, "public"] = Sample(task.load(name).select(rows), rows, iterations, precision)
+        retirement = record.protocol.retirement
+        samples[name, "public"] = Sample(task.load(name).select(rows), rows, iterations, precision, retirement)
         if (fresh := fresh_examples(task.name, name, len(rows), plan.seed)) is not None:
-            samples[name, "fresh"] = Sample(fresh, (), iterations, precision)
+            samples[name, "fresh"] = Sample(fresh, (), iterations, precision, retirement)
     return samples
 
 
