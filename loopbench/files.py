@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and the one JSON spelling that hashes are taken of."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -91,7 +92,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Find out early what would be too late after a long run; nothing is made.
+    """Find out early what would be too late after a long run; nothing stays behind.
 
     Raises:
         LoopbenchError: the folder is not there and cannot be made, or nothing can be written in it.
@@ -99,8 +100,12 @@ def check_writable(folder: Path) -> None:
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest.is_dir():
         raise LoopbenchError(f"cannot write to {folder}: {nearest} is not a folder")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise LoopbenchError(f"cannot write to {folder}: permission denied")
+    try:
+        with tempfile.TemporaryFile(dir=nearest):  # permissions alone say nothing of /proc or a disk that is full
+            pass
+    except OSError as error:
+        reason = "nothing can be made there" if error.errno == errno.ENOENT else error.strerror or error
+        raise LoopbenchError(f"cannot write to {folder}: {reason}") from error
 
 
 def canonical_json(value: Any) -> bytes:

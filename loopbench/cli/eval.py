@@ -110,7 +110,7 @@ def _run(cells: "Sequence[Cell]", *, force: bool, limited: bool) -> "list[Record
         hint = hint if seconds > LONG_SECONDS and not limited else ""
         typer.echo(f"{len(todo)} of {len(cells)} splits to run, at most about {duration(seconds)}{hint}", err=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=not todo) as progress:
 
         def run(cell: "Cell") -> "Record":
             steps = len(cell.examples) * cell.protocol.iterations

@@ -57,6 +57,8 @@ def good_rows(rows: Iterable[RowT], parse: Callable[[RowT], ParsedT], bad: Bad) 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a UTF-8 file, numbered from 1, without their ends; decompressed as the name's suffix says.
 
+    A byte order mark, which spreadsheets write, is passed over.
+
     Raises:
         LoopbenchError: a file that cannot be read, is cut short, is not text or has a line of over 10,000 bytes.
     """
@@ -66,7 +68,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             while line := file.readline(MAX_LINE + 1):
                 if len(line) > MAX_LINE:
                     raise LoopbenchError(f"{path}, line {number}: longer than {MAX_LINE:,} bytes")
-                yield number, line.decode().rstrip("\r\n")
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 number += 1
     except UnicodeDecodeError as error:
         raise LoopbenchError(f"{path}, line {number}: not UTF-8 text") from error

@@ -58,6 +58,12 @@ def test_bad_content_names_file_and_line(tmp_path: Path, content: bytes, message
         list(read_columns(path, ["name", "value"]))
 
 
+def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b"\xef\xbb\xbfname,value\r\na,\xef\xbb\xbf1\r\n")
+    assert list(read_columns(path, ["name", "value"])) == [(2, ["a", "\ufeff1"])], "only in front is it a mark"
+
+
 def test_a_folder_or_nothing_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(LoopbenchError, match="not a regular file"):
         list(read_lines(tmp_path))

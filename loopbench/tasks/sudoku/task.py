@@ -114,7 +114,7 @@ of Sudoku-Extreme, at a pinned commit of the data set.
             return self.load_good(None, data, refuse)
         spec = find_split(self, split)
         if spec.source == EXTREME:
-            folder = data if data is None or data.is_dir() else data.parent
+            folder = data.parent if data is not None and data.is_file() else data
             return _examples(*extreme.paper_rows(split.replace("paper-", ""), folder), split)
         tier = load_tier(split)
         return checked(spec, _examples(tier.puzzles, tier.solutions, split))

@@ -8,6 +8,7 @@ import torch
 
 from loopbench.errors import LoopbenchError
 from loopbench.tasks.sudoku import extreme
+from loopbench.tasks.sudoku.task import Sudoku
 
 ROW = np.arange(9)
 SOLUTION = np.stack([(ROW + 3 * i + i // 3) % 9 + 1 for i in range(9)]).ravel()
@@ -74,6 +75,8 @@ def test_a_copy_that_is_not_what_it_should_be(copy: tuple[Path, list[Row], list[
         write(folder / "test.csv", [bad])  # pyright: ignore
         with pytest.raises(LoopbenchError, match=message):
             extreme.paper_rows("hard", folder)
+    with pytest.raises(LoopbenchError, match=r"elsewhere has no train\.csv"):
+        Sudoku().load("paper-hard", folder / "elsewhere")
     (folder / "test.csv").unlink()
     with pytest.raises(LoopbenchError, match=r"has no test\.csv \(nor test\.csv\.gz or test\.csv\.zst\)"):
         extreme.paper_rows("hard", folder)
