@@ -1,6 +1,8 @@
-"""loopbench plugins: what is installed, and what is wrong with it."""
+"""loopbench plugins: what is installed, what is wrong with it, and a new one."""
 
-from typing import TYPE_CHECKING, Annotated
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -46,6 +48,21 @@ def show_plugin(name: Annotated[str, typer.Argument(help="A plugin's name, as `l
         if report.provides:
             print_table(("kind", "name", "summary"), [(kind, t.name, t.summary) for kind, t in report.provides])
         _print_problems(report)
+
+
+@app.command("new")
+def new_command(
+    name: Annotated[str, typer.Argument(help="What it adds is called so; the package is loopbench-NAME.")],
+    kind: Annotated[Literal["architecture", "task"], typer.Option(help="What it adds.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option(help="The folder to write. Default: loopbench-NAME.", show_default=False)
+    ] = None,
+) -> None:
+    """A package with a small architecture or task that works, a recipe and tests: change it into your own."""
+    from loopbench.new_plugin import new_plugin
+
+    folder = new_plugin(name, kind, output)
+    typer.echo(f"wrote {folder}; next: cd {shlex.quote(str(folder))} && pip install --editable '.[test]' && pytest")
 
 
 def _api(report: "PluginReport") -> str:

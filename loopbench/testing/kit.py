@@ -79,7 +79,9 @@ def _of_architecture(
 
     taken = [name for name in SHAPES if name not in refuses]
     contracts = {check.__name__: partial(holds, check, taken) for check in architectures.CHECKS}
-    return contracts | {refusals_are_clear.__name__: partial(holds, refusals_are_clear, refuses)}
+    if refuses:
+        contracts[refusals_are_clear.__name__] = partial(holds, refusals_are_clear, refuses)
+    return contracts
 
 
 def _of_task(task: Task, source: Mapping[str, Any], samples: bool) -> dict[str, Holds]:

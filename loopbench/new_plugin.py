@@ -1,0 +1,71 @@
+"""`loopbench plugins new`: a package that adds an architecture or a task, and passes its own tests.
+
+The templates are whole packages of the name `my-plugin`, which is replaced in its three spellings.
+"""
+
+import re
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from loopbench.errors import LoopbenchError
+from loopbench.files import check_writable
+from loopbench.plugins import names
+from loopbench.validation import printable
+
+TEMPLATES = Path(__file__).with_name("templates")
+PREFIX = "loopbench-"
+MAX_NAME = 50
+
+Template = Literal["architecture", "task"]
+
+
+def new_plugin(name: str, kind: Template, folder: Path | None = None) -> Path:
+    """Write the package `loopbench-NAME`, whole or not at all, and return its folder.
+
+    Args:
+        name: of the architecture or task; a `loopbench-` in front of it is the package's.
+        folder: where to write it; default: `loopbench-NAME` in the current one.
+
+    Raises:
+        LoopbenchError: a name that cannot be used or is taken, or a folder that is there or cannot be written.
+    """
+    name = name.removeprefix(PREFIX)
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or len(name) > MAX_NAME:
+        raise LoopbenchError(
+            f"a plugin's name is words of a-z and 0-9 joined by -, a letter first and at most {MAX_NAME} characters in "
+            f"all, as in gated-loop; not {printable(name)!r}"
+        )
+    package = f"{PREFIX}{name}".replace("-", "_")
+    if find_spec(package):
+        raise LoopbenchError(f"a package {package} is installed already; choose another name")
+    if name in names(kind):
+        raise LoopbenchError(f"there is {kind} {name!r} already (`loopbench plugins`); choose another name")
+    folder = Path(PREFIX + name) if folder is None else folder
+    if folder.exists() or folder.is_symlink():
+        raise LoopbenchError(f"{folder} is there already; choose another name, or another folder with --output")
+    check_writable(folder.parent)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+            written = Path(temporary) / "package"
+            _write(TEMPLATES / kind, written, name)
+            written.rename(folder)
+    except OSError as error:
+        raise LoopbenchError(f"cannot write {folder}: {error.strerror or error}") from error
+    return folder
+
+
+def _write(template: Path, folder: Path, name: str) -> None:
+    for path in sorted(template.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            to = folder / _renamed(str(path.relative_to(template)), name)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            to.write_text(_renamed(path.read_text(encoding="utf-8"), name), encoding="utf-8")
+
+
+def _renamed(text: str, name: str) -> str:
+    """With `name` in place of the template's own, as it is written in text, in a module and as a class."""
+    text = text.replace("my-plugin", name).replace("my_plugin", name.replace("-", "_"))
+    return text.replace("MyPlugin", "".join(word.capitalize() for word in name.split("-")))
