@@ -45,9 +45,13 @@ def names() -> list[str]:
     return [entry.name for entry in entries() if entry.task == "prefix-sums" and entry.name.startswith("prefix-sums-")]
 
 
-def records_of(name: str) -> dict[str, Record]:
-    """A model's complete records, of each split the one with the most examples."""
-    paths = [path for folder in (STRESS, RESULTS) for path in (folder / name).glob(f"*.{DIGEST}.json")]
+def records_of(name: str, *folders: Path) -> dict[str, Record]:
+    """A model's complete records, of each split the one with the most examples.
+
+    Args:
+        folders: where to look; default: both.
+    """
+    paths = [path for folder in folders or (STRESS, RESULTS) for path in (folder / name).glob(f"*.{DIGEST}.json")]
     found = sorted(map(read_record, paths), key=lambda r: r.examples.count)
     return {record.split.name: record for record in found if record.status == "complete"}
 

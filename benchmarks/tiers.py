@@ -40,7 +40,7 @@ def main() -> None:
     if sys.argv[1:2] == ["--run"]:
         run(sys.argv[2:])
     columns = ("model", "tier", *(f"t = {t}" for t in ITERATIONS), "overthinking", "retention", "settled")
-    found = {name: records_of(name) for name in names()}
+    found = {name: records_of(name, STRESS) for name in names()}
     rows = [
         [name.removeprefix("sudoku-"), tier.name, *row(records[tier.name])]
         for name, records in found.items()
