@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from loopbench.leaderboard.pipes import read_message, write_message
 
-MODEL = Path("/model")
+MODEL, PLUGIN = Path("/model"), Path("/plugin")
 MAX_REQUEST = 1 << 30
 
 
@@ -37,6 +37,7 @@ def main(memory: int, threads: int) -> None:
 
     torch.set_num_threads(threads)
     _limit(memory)
+    sys.path.insert(1, str(PLUGIN))  # not before: Python would run the sitecustomize.py of a wheel that has one
     model = load_source(Source("the model", MODEL)).requires_grad_(False)
     info = model.info
     assert info is not None  # loading sets it

@@ -23,14 +23,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from loopbench.devices import Precision
 from loopbench.errors import LoopbenchError
 from loopbench.files import canonical_json
-from loopbench.leaderboard.inside import MODEL
+from loopbench.leaderboard.inside import MODEL, PLUGIN
 from loopbench.leaderboard.pipes import Broken, read_message, write_message
 from loopbench.leaderboard.system_calls import seccomp_filter
 from loopbench.plugins import ALLOW_LIST
 from loopbench.validation import parse_json, printable, validate
 
 BWRAP = "bwrap"
-CODE, PLUGIN, SCRATCH = "/code", "/plugin", "/scratch"
+CODE, SCRATCH = "/code", "/scratch"
 MEMORY = 4 << 30
 DISK = 64 << 20  # the one folder that it can write to, which is memory and ends with it
 MAX_SAID = 4096
@@ -133,10 +133,10 @@ def open_sandbox(model: Path, code: Code, seconds: float) -> Generator[Sandbox]:
         Fault: anything but an answer came, to any request.
     """
     binds = [(str(model), str(MODEL)), *((str(path), f"{CODE}/{path.name}") for path in code.packages)]
-    binds += [(str(code.wheel), PLUGIN)] if code.wheel else []
+    binds += [(str(code.wheel), str(PLUGIN))] if code.wheel else []
     threads = str(torch.get_num_threads())
-    environment = {"PYTHONPATH": f"{CODE}:{PLUGIN}", "OMP_NUM_THREADS": threads}
-    environment[ALLOW_LIST] = ",".join(code.distributions)
+    allowed = ",".join(code.distributions)
+    environment = {"PYTHONPATH": CODE, "OMP_NUM_THREADS": threads, ALLOW_LIST: allowed}
     command = ["-m", "loopbench.leaderboard.inside", str(MEMORY), threads]
     with _running(command, binds, environment) as (process, tail):
         late = threading.Event()

@@ -75,6 +75,7 @@ def wheel(path: Path, source: str, more: dict[str, bytes] | None = None) -> Path
     about = f"running_sums-{VERSION}.dist-info"
     files = {
         "running_sums.py": source.encode(),
+        "sitecustomize.py": b"import os; os._exit(3)",  # which Python runs when it starts, if it is let
         f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {DISTRIBUTION}\nVersion: {VERSION}\n".encode(),
         f"{about}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{about}/entry_points.txt": b"[loopbench]\nsums = running_sums\n",
