@@ -10,12 +10,16 @@ from loopbench.contracts import TaskShape
 from loopbench.errors import LoopbenchError
 from loopbench.hub import build_model
 from loopbench.loop import final_state, trajectory
+from loopbench.testing import architecture_tests
 from loopbench.training.recipe import load_recipe
 from loopbench_deepthinking.network import DeepThinking, DeepThinkingConfig
 
 STRINGS = TaskShape(vocab_size=2, num_classes=2, grid=(None,), features=((-0.5,), (0.5,)))
 BOARDS = TaskShape(vocab_size=4, num_classes=3, grid=(None, None))
 RECIPES = sorted(Path(loopbench_deepthinking.__file__).parent.glob("recipes/*.yaml"))
+
+
+test_architecture = architecture_tests(*loopbench_deepthinking.loopbench_architectures(), {"width": 8})
 
 
 def published(model: DeepThinking, inputs: Tensor, iterations: int) -> Tensor:

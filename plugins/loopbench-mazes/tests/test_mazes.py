@@ -9,12 +9,15 @@ from loopbench.contracts import IGNORED, Examples
 from loopbench.errors import LoopbenchError
 from loopbench.plugins import get_task
 from loopbench.tasks.splits import standard_depth
+from loopbench.testing import task_tests
 from loopbench.validation import validate
 from loopbench_mazes import task as mazes
 from loopbench_mazes.maze import FREE, GOAL, START, WALL
 from loopbench_mazes.task import Mazes, MazesSource
 
 TASK = Mazes()
+
+test_task = task_tests(TASK)
 
 
 def neighbours(board: np.ndarray, square: tuple[int, int]) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from torch.nn.functional import normalize, silu
 import loopbench_trm
 from loopbench.contracts import Examples, TaskShape
 from loopbench.plugins import get_task
+from loopbench.testing import architecture_tests
 from loopbench.training.recipe import load_recipe
 from loopbench.validation import validate
 from loopbench_trm.network import TinyRecursiveConfig, TinyRecursiveModel
@@ -19,6 +20,9 @@ ANY = TaskShape(vocab_size=5, num_classes=3, grid=(None, None))
 STRING = TaskShape(vocab_size=2, num_classes=2, grid=(None,), features=((-0.5,), (0.5,)))
 SMALL = TinyRecursiveConfig(width=8, blocks=2, inner_cycles=3, outer_cycles=2)
 RECIPES = sorted(Path(loopbench_trm.__file__).parent.glob("recipes/*.yaml"))
+
+
+test_architecture = architecture_tests(*loopbench_trm.loopbench_architectures(), SMALL.model_dump())
 
 
 def model_of(shape: TaskShape, config: TinyRecursiveConfig = SMALL) -> TinyRecursiveModel:
