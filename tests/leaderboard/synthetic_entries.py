@@ -36,6 +36,7 @@ def make_entry(
     verdict: str | None = "verified",
     weights_sha256: str | None = None,
     time_dependent: bool = False,
+    ref: str | None = None,
     **submitted: Any,
 ) -> Entry:
     """An entry whose model solves the share `skill` of every split, harder ones later, and forgets a little of it.
@@ -48,7 +49,7 @@ def make_entry(
     seed = int(sha256(name.encode())[:8], 16)
     weights = weights_sha256 or sha256(f"weights of {name}".encode())
     model: dict[str, Any] = {
-        "ref": name,
+        "ref": ref or name,
         "repo": None,
         "revision": None,
         "weights_sha256": weights,
@@ -64,7 +65,7 @@ def make_entry(
     records = {each: make_record(task, find_split(task, each), model, skill, seed + i) for i, each in enumerate(names)}
     fields: dict[str, Any] = {
         "name": name,
-        "model": {"ref": name, "weights_sha256": weights, "time_dependent": time_dependent},
+        "model": {"ref": ref or name, "weights_sha256": weights, "time_dependent": time_dependent},
         "authors": ["A. Turing"],
         "track": "closed",
         "training": {"data": "generated", "recipe": "a recipe"},

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from synthetic_entries import ENVIRONMENT, make_entry, save_entry
 
 from loopbench.cli import app
-from loopbench.contracts import Task
+from loopbench.contracts import Provider, Task
 from loopbench.errors import LoopbenchError
 from loopbench.leaderboard.site.build import write_site
 from loopbench.leaderboard.site.pages import make_files
@@ -102,14 +102,22 @@ def test_an_entry_that_cannot_be_read_leaves_the_old_site(site: Path, tmp_path: 
 
 
 def test_a_task_that_is_not_installed_is_one_line(tmp_path: Path) -> None:
-    entry = make_entry(get_task("sudoku"), "stranger")
+    entry = make_entry(get_task("sudoku"), "stranger", ref=f"hub:some/one@{'a' * 40}")
+    provider = Provider(distribution="labyrinths-for-all", version="1.0")
     records = {
-        name: record.model_copy(update={"task": record.task.model_copy(update={"name": "labyrinths"})})
+        name: record.model_copy(
+            update={
+                "task": record.task.model_copy(update={"name": "labyrinths"}),
+                "model": record.model.model_copy(update={"provider": provider}),
+            }
+        )
         for name, record in entry.records.items()
     }
     write_site([replace(entry, records=records)], [], tmp_path / "site")
     text = (tmp_path / "site" / "index.html").read_text()
-    assert "<li><b>stranger</b>: unknown task &#39;labyrinths&#39;" in text
+    [line] = [line for line in text.splitlines() if "<b>stranger</b>" in line]
+    assert "unknown task &#39;labyrinths&#39;" in line
+    assert "pip install labyrinths-for-all" in line
     assert not (tmp_path / "site" / "models").exists()
 
 

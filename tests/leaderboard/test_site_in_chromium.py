@@ -144,6 +144,9 @@ def test_the_keyboard_sorts_and_chooses(open_page: Callable) -> None:
     page, _, _ = open_page("index.html")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    assert page.evaluate("location.hash") == ""
     page.locator("th.parameters button").first.focus()
     page.keyboard.press("Enter")
     values = [int(text.replace(",", "")) for text in page.locator("td.parameters:visible").all_text_contents()[:5]]

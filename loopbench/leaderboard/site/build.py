@@ -7,11 +7,13 @@ from pathlib import Path
 
 from loopbench.contracts import Task
 from loopbench.errors import LoopbenchError
+from loopbench.hub import load_config
 from loopbench.leaderboard.scores import score
 from loopbench.leaderboard.site.pages import make_files
 from loopbench.leaderboard.standings import standings
 from loopbench.leaderboard.submission import Entry, read_entries
-from loopbench.plugins import get_task, names
+from loopbench.plugins import get_task, names, origin
+from loopbench.references import locate
 from loopbench.stability.diagnosis import Diagnosis, read_diagnosis
 
 RESULTS, DIAGNOSES = "results", "diagnoses"
@@ -85,14 +87,15 @@ def _task_of(entry: Entry) -> Task:
     """Its task.
 
     Raises:
-        LoopbenchError: that is not installed; the message says which package is missing, if the entry does.
+        LoopbenchError: that is not installed; the message says which package is missing, as far as it is known.
     """
     try:
         return get_task(entry.record.task.name)
     except LoopbenchError as error:
-        plugin = entry.submission.plugin
-        missing = f"; install {plugin.distribution} {plugin.version}" if plugin else ""
-        raise LoopbenchError(f"{error}{missing}") from error
+        ref = entry.submission.model.ref
+        if not ref.startswith("hub:"):
+            load_config(locate(ref))  # a bundled model's says what it needs, and so does the error
+        raise LoopbenchError(f"{error}; the model was made with {origin(entry.record.model.provider)}") from error
 
 
 def _diagnoses(folder: Path) -> list[Diagnosis]:
