@@ -1,11 +1,11 @@
 // The overview: what is shown follows from the part of the address behind "#", and every control only changes that.
 "use strict";
 {
-  const LIMIT = 100; // rows that are laid out before somebody asks for all
   const COLUMNS = ["rank", "score", "reproduced", "fresh", "overthinking", "parameters"];
   const DESCENDING = new Set(["score", "reproduced", "fresh"]); // where more is better, the first click shows the best
   const sections = new Map([...document.querySelectorAll("section.task")].map(s => [s.dataset.task, s]));
   const filters = document.getElementById("filters");
+  const limit = Number(filters.dataset.limit); // rows of a table that are laid out before somebody asks for all
   const fields = ["find", "recall", "norm", "size"];
   const tables = new Map();
 
@@ -32,9 +32,8 @@
       tables.set(table, [...table.tBodies[0].rows].map(row => {
         const { name, recall, norm } = row.dataset;
         const values = row.dataset.values.split(" ").map(Number);
-        const text = row.querySelector(".name").textContent.toLowerCase();
         const box = row.querySelector("input");
-        return { row, box, name, recall, norm, text, ...Object.fromEntries(COLUMNS.map((key, i) => [key, values[i]])) };
+        return { row, box, name, recall, norm, ...Object.fromEntries(COLUMNS.map((key, i) => [key, values[i]])) };
       }));
     }
     return tables.get(table);
@@ -48,7 +47,7 @@
   };
 
   const fits = (state, row) =>
-    (!state.find || row.text.includes(state.find.toLowerCase())) &&
+    (!state.find || row.row.cells[2].textContent.toLowerCase().includes(state.find.toLowerCase())) &&
     (!state.recall || row.recall === state.recall) &&
     (!state.norm || row.norm === state.norm) &&
     (!state.size || row.parameters <= Number(state.size));
@@ -79,7 +78,7 @@
       if (sorted.some(({ row }, i) => body.rows[i] !== row)) body.append(...sorted.map(({ row }) => row));
       let shown = 0;
       for (const entry of sorted) {
-        const hidden = !matching.has(entry) || (shown >= LIMIT && !state.all);
+        const hidden = !matching.has(entry) || (shown >= limit && !state.all);
         if (entry.row.hidden !== hidden) entry.row.hidden = hidden;
         if (entry.box.checked !== picks.has(entry.name)) entry.box.checked = picks.has(entry.name);
         shown += !hidden;
