@@ -12,7 +12,7 @@ from loopbench import plugins
 from loopbench.cli import main
 from loopbench.contracts import Provider
 from loopbench.errors import LoopbenchError
-from loopbench.hub import build_model
+from loopbench.hub import build_model, save_model
 
 Install = Callable[..., None]
 
@@ -68,6 +68,10 @@ BROKEN = {
     "other-api": (
         PREAMBLE.replace("LOOPBENCH_API = 1", "LOOPBENCH_API = 2"),
         "states LOOPBENCH_API = 2; it must state LOOPBENCH_API = 1",
+    ),
+    "old-api": (
+        PREAMBLE.replace("LOOPBENCH_API = 1", "LOOPBENCH_API = 0"),
+        "states LOOPBENCH_API = 0; it must state LOOPBENCH_API = 1",
     ),
     "no-hook": (PREAMBLE + "def loopbench_architectures(): return []", "has no function marked with @hookimpl"),
     "misspelt": (
@@ -204,6 +208,54 @@ def test_the_command_line_survives_broken_plugins(
     shown = capsys.readouterr()
     assert shown.err == ""
     assert "bits-512" in shown.out
+
+    quick = ["--model", "looped-prefix-sums", "--split", "dev-bits-32", "--limit", "2", "--iterations", "32"]
+    for command in (["recipes"], ["models"], ["eval", *quick, "--output", str(tmp_path / "records")]):
+        assert run(monkeypatch, *command) == 0
+    assert "dev-bits-32" in capsys.readouterr().out
+
+
+SIBLING = """
+from dataclasses import replace
+from loopbench.hookspecs import hookimpl
+from loopbench.models.presets import ARCHITECTURES
+
+LOOPBENCH_API = 1
+
+@hookimpl
+def loopbench_architectures():
+    return [replace(ARCHITECTURES[2], name="sibling")]
+"""
+
+
+def test_a_plugin_that_is_uninstalled_between_two_runs(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    quick = ["--split", "dev-bits-32", "--limit", "2", "--iterations", "4"]
+    install("sibling", SIBLING)
+    save_model("mine", build_model("sibling", {"width": 8, "heads": 2}, "prefix-sums"))
+    assert run(monkeypatch, "eval", "--model", "./mine", *quick) == 0
+    assert "dev-bits-32" in capsys.readouterr().out
+    records = sorted(path.read_bytes() for path in Path("results").rglob("*.json"))
+
+    info = tmp_path / "sibling-1.5.dist-info"
+    info.rename(tmp_path / "uninstalled")
+    plugins.reports.cache_clear()
+    assert run(monkeypatch, "eval", "--model", "./mine", *quick) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "unknown architecture 'sibling'" in err
+    assert err.endswith("made with sibling 1.5, which is not installed: if you trust it, pip install sibling\n")
+    assert run(monkeypatch, "plugins") == 0
+    assert "sibling" not in capsys.readouterr().out
+    assert run(monkeypatch, "eval", "--model", "looped-prefix-sums", *quick, "--output", "others") == 0
+
+    (tmp_path / "uninstalled").rename(info)
+    plugins.reports.cache_clear()
+    assert run(monkeypatch, "eval", "--model", "./mine", *quick) == 0
+    assert "the record is there" in capsys.readouterr().err
+    assert sorted(path.read_bytes() for path in Path("results").rglob("*.json")) == records
 
 
 def test_an_interrupt_while_loading_is_not_a_problem_of_the_plugin(install: Install) -> None:
