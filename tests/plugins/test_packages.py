@@ -1,6 +1,5 @@
 """The packages in plugins/, built as wheels and installed beside the core, without an index or a network."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -8,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from loopback import running
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
@@ -21,20 +19,6 @@ PYTHON_SEAM = {
     "tasks.metrics",
     "tasks.splits",
 }
-
-# every command of a list in one process, as the shell would run them
-COMMANDS = """
-import json, sys
-from loopbench.cli import main
-for arguments in json.loads(sys.argv[1]):
-    sys.argv = ["loopbench", *arguments]
-    print("$", *sys.argv, flush=True)
-    try:
-        main()
-    except SystemExit as ended:
-        if ended.code:
-            raise
-"""
 
 
 @pytest.fixture(scope="module")
@@ -58,83 +42,6 @@ def site(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pip(command: str, *arguments: str | Path) -> None:
     offline = ["--no-index", "--no-deps", "--quiet", "--disable-pip-version-check"]
     subprocess.run([sys.executable, "-m", "pip", command, *offline, *arguments], check=True)
-
-
-def run(site: Path, folder: Path, commands: list[list[str]], **environment: str) -> str:
-    """What the commands print, run in `folder` with the packages of `site` before all others."""
-    paths = [str(site), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment}
-    environment.pop("LOOPBENCH_PLUGINS", None)
-    command = [sys.executable, "-c", COMMANDS, json.dumps(commands)]
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def train(recipe: Path, output: str, **changes: object) -> list[str]:
-    """Two steps of a small model."""
-    small = {"steps": 2, "batch_size": 2, "probe": "null", "compile": "false", "schedule.warmup_steps": 0} | changes
-    return [
-        "train",
-        str(recipe),
-        "--output",
-        output,
-        *(x for pair in small.items() for x in ("--set", "{}={}".format(*pair))),
-    ]
-
-
-def test_wheels_are_found_listed_trained_evaluated_and_submitted(
-    wheels: list[Path], site: Path, tmp_path: Path
-) -> None:
-    dt, trm = (next(site.glob(f"*/recipes/{name}.yaml")) for name in ("mazes-deepthinking", "sudoku-trm"))
-    (tmp_path / "checkout" / "leaderboard" / "results").mkdir(parents=True)
-    with running() as hub:
-        client = {
-            "HF_ENDPOINT": hub.endpoint,
-            "HF_HOME": str(tmp_path / "hf"),
-            "HF_TOKEN": "hf_test",
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-        }
-        cycles = {"config.blocks": 1, "config.inner_cycles": 6, "config.outer_cycles": 3}
-        printed = run(
-            site,
-            tmp_path,
-            [
-                ["plugins", "list"],
-                ["tasks", "list"],
-                train(dt, "dt", **{"config.width": 2}),
-                ["eval", "--model", "./dt", "--split", "maze-9", "--limit", "4", "--iterations", "3"],
-                train(trm, "trm", **cycles, **{"config.width": 2, "objective.options.segments": 2}),
-                ["push", "./trm", "--repo", "me/trm", "--license", "apache-2.0"],
-            ],
-            **client,
-        )
-        for line in (
-            "loopbench-deepthinking  0.1.0    loopbench_deepthinking  1    architectures: deepthinking",
-            "loopbench-mazes         0.1.0    loopbench_mazes         1    tasks: mazes",
-            "loopbench-trm           0.1.0    loopbench_trm           1    architectures: trm; objectives: deep-superv",
-            "mazes        1        12      a maze to the squares of its one path from start to goal",
-            "trained: dt (loopbench eval --model ./dt)",
-        ):
-            assert line in printed
-        assert json.loads((tmp_path / "trm" / "config.json").read_text())["provider"]["distribution"] == "loopbench-trm"
-        [repo] = hub.repos.values()
-        ref = f"hub:me/trm@{repo.find('main')}"
-        [wheel] = [path for path in wheels if path.name.startswith("loopbench_trm-")]
-        submission = ["--name", "my-trm", "--author", "me", "--to", "checkout", "--plugin-wheel", str(wheel)]
-        printed = run(
-            site,
-            tmp_path,
-            [
-                ["eval", "--model", ref],
-                ["submit", "results", *submission],
-                ["leaderboard", "check", "checkout/leaderboard/results/my-trm"],
-            ],
-            **client,
-        )
-    entry = tmp_path / "checkout" / "leaderboard" / "results" / "my-trm"
-    assert {path.name for path in entry.iterdir()} > {"submission.yaml", wheel.name}
 
 
 def test_the_code_that_ran_is_the_wheels(site: Path, tmp_path: Path) -> None:
