@@ -37,12 +37,12 @@ def check_submissions(
     from loopbench.leaderboard.check import check, find_entries
     from loopbench.leaderboard.submission import read_entries
 
-    there = read_entries(board.absolute()) if board is not None else []
+    there = read_entries(board.absolute()) if board is not None else None
     checked = check(find_entries(path.absolute() for path in paths), there)
     for line in checked.findings:
         typer.echo(line)
     if comment is not None:
-        write_bytes(comment, comments.comment(checked, there).encode())
+        write_bytes(comment, comments.comment(checked, there or []).encode())
     if checked.findings:
         raise typer.Exit(FAILURE)
     typer.echo(f"{len(checked.entries)} submissions, nothing wrong")

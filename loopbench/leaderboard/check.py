@@ -40,11 +40,12 @@ def find_entries(paths: Iterable[Path]) -> list[Path]:
     return [folder for path in paths for folder in ([path] if (path / SUBMISSION).exists() else entry_folders(path))]
 
 
-def check(folders: Iterable[Path], board: Sequence[Entry] = ()) -> Checked:
+def check(folders: Iterable[Path], board: Sequence[Entry] | None = None) -> Checked:
     """Check submissions one by one, against each other and against those that are on the board already.
 
     Args:
-        board: entries that are trusted. A folder with the name of one of them is its next version.
+        board: entries that are trusted. A folder with the name of one of them is its next version, and what is not on
+            the board brings no verification. `None`: the folders are the board themselves.
     """
     entries: list[Entry] = []
     findings: list[str] = []
@@ -56,14 +57,15 @@ def check(folders: Iterable[Path], board: Sequence[Entry] = ()) -> Checked:
             continue
         entries.append(entry)
         findings += [f"{entry.name}: {line}" for line in entry_findings(entry)]
-        before = next((each for each in board if each.name == entry.name), None)
-        if entry.verification is not None and (before is None or entry.verification != before.verification):
+        before = next((each for each in board or () if each.name == entry.name), None)
+        known = before.verification if before is not None else None
+        if board is not None and entry.verification not in (None, known):
             findings.append(f"{entry.name}: it brings a verification of its own, and only `verify` can write one")
-    names = {entry.name for entry in board}
+    names = {entry.name for entry in board or ()}
     newcomers = [entry for entry in entries if entry.name not in names]
-    others = [entry for entry in board if entry.name not in {each.name for each in entries}]
-    known = [*others, *(entry for entry in entries if entry.name in names), *newcomers]
-    return Checked(entries, [*findings, *_duplicates(known, {entry.name for entry in entries})])
+    others = [entry for entry in board or () if entry.name not in {each.name for each in entries}]
+    in_order = [*others, *(entry for entry in entries if entry.name in names), *newcomers]
+    return Checked(entries, [*findings, *_duplicates(in_order, {entry.name for entry in entries})])
 
 
 def entry_findings(entry: Entry) -> Iterator[str]:
