@@ -173,10 +173,10 @@ def test_chosen_models_are_compared_and_the_link_keeps_them(open_page: Callable)
     for split in ("bits-64", "bits-128", "bits-256"):
         page.get_by_role("checkbox", name=split).uncheck()
     drawn(page, 2)
-    page.get_by_label("FLOPs").check()
+    page.get_by_role("radio", name="FLOPs").check()
     expect(page.locator("text=FLOPs an example")).to_have_count(2)
     page.get_by_label("95 % bands").uncheck()
-    expect(page.locator(".mark-area path")).to_have_count(0)
+    expect(page.locator(".mark-area path").first).to_have_css("opacity", "0")
     page.get_by_role("button", name="remove open").click()
     assert chosen.all_text_contents() == ["second", "best"]
     link = page.url.rpartition("/")[2]
@@ -187,7 +187,7 @@ def test_chosen_models_are_compared_and_the_link_keeps_them(open_page: Callable)
     again, _, _ = open_page(link)
     drawn(again, 2)
     assert again.locator("#chosen li a").all_text_contents() == ["second", "best"]
-    assert again.get_by_label("FLOPs").is_checked()
+    assert again.get_by_role("radio", name="FLOPs").is_checked()
     assert not again.get_by_label("95 % bands").is_checked()
     labels = [chart.get_attribute("aria-label") for chart in again.locator(".chart").all()]
     assert labels == ["Accuracy on bits-32 over flops: best", "Accuracy on bits-512 over flops: second, best"]
@@ -211,7 +211,7 @@ def test_a_model_page_draws_its_curves_and_keeps_the_axis(open_page: Callable) -
     page, complaints, _ = open_page("models/best.html")
     drawn(page, 1)
     assert page.locator("#legend li").all_text_contents() == ["bits-32", "bits-64", "bits-128", "bits-256", "bits-512"]
-    page.get_by_label("depth").check()
+    page.get_by_role("radio", name="depth").check()
     expect(page.locator("text=effective depth, layers")).to_have_count(1)
     page.reload()
     expect(page.locator("text=effective depth, layers")).to_have_count(1)

@@ -41,9 +41,11 @@ def _chart(unit: str, title: str) -> alt.LayerChart | alt.FacetChart:
         alt.Tooltip("high:Q", title="to", format=".1%"),
     ]
     layers = [
-        base.transform_filter("bands").mark_area(opacity=0.16).encode(y=alt.Y("low:Q"), y2="high:Q"),
+        base.mark_area(opacity=alt.expr("bands ? 0.16 : 0")).encode(y=alt.Y("low:Q"), y2="high:Q"),
         base.mark_line(strokeWidth=2).encode(y=y, strokeDash=alt.StrokeDash("dash:N", scale=None)),
-        base.transform_filter("datum.scored").mark_point(filled=True, size=42, opacity=1).encode(y=y),
+        base.mark_point(filled=True, size=42).encode(
+            y=y, opacity=alt.condition("datum.scored", alt.value(1), alt.value(0))
+        ),
         base.mark_point(size=140, opacity=0, filled=True).encode(y=y, tooltip=tooltip),  # easier to hit than a line
     ]
     bands = alt.param(name="bands", value=True)
