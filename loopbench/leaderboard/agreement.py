@@ -9,7 +9,7 @@ from loopbench.contracts import IGNORED, Examples, Metric
 from loopbench.evaluation.statistics import wilson
 
 FLIP_RATE = 0.01
-"""No change of device, of batches or of precision was seen to flip the verdict on a larger share of the examples."""
+"""Of the verdicts at an iteration; other batches were seen to flip 2 of 6,000, float64 none of 1,600."""
 FLIP_LEVEL = 0.001
 FRESH_LEVEL = 0.01
 CHANCE_LEVEL = 1e-6
