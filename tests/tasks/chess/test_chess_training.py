@@ -57,7 +57,7 @@ def test_rows_that_are_shared_out_stay_in_order(path: Path, monkeypatch: pytest.
     alone, shared = Skipped(), Skipped()
     expected = parse_rows(rows, Side.TRAIN, alone)
     monkeypatch.setattr(training, "CHUNK", 20)
-    monkeypatch.setattr(training, "_cores", lambda: 2)
+    monkeypatch.setattr(training, "cores", lambda: 2)
     found = parse_shared(rows, Side.TRAIN, shared)
     assert np.array_equal(found.cells, expected.cells)
     assert np.array_equal(found.answers, expected.answers)
