@@ -4,6 +4,7 @@ Ray places the cells, counts cores and shares of GPUs, and tries again what was 
 goes on from its last checkpoint.
 """
 
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,9 @@ def connect(address: str, resources: Resources) -> int:
     ray = _ray()
     environment = {"OMP_NUM_THREADS": str(resources.threads)}
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": environment})
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise LoopbenchError(f"there is no Ray cluster at {printable(address)}: {printable(str(error))}") from error
     there = ray.cluster_resources()
     needed = _needed(resources)
@@ -69,6 +71,13 @@ def run_on_ray(cells: Sequence[Cell], folder: Path, resources: Resources) -> Eve
         for task in tasks:
             ray.cancel(task, force=True)
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError if nothing listens at an address of a host and a port, where Ray would wait for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _ray() -> Any:

@@ -32,6 +32,7 @@ def launch(arguments: Sequence[str], processes: int) -> None:
         KeyboardInterrupt: they were interrupted.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // processes)))
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # DDP's advice is for who can follow it
     with TemporaryDirectory() as logs, _silent():
         config = LaunchConfig(
             min_nodes=1,
@@ -53,7 +54,7 @@ def launch(arguments: Sequence[str], processes: int) -> None:
                 raise SystemExit(codes[0]) from error  # it has said why
             rank, failure = error.get_first_failure()
             how = signal.Signals(-failure.exitcode).name if failure.exitcode < 0 else f"exit code {failure.exitcode}"
-            said = _last_line(Path(logs), rank)
+            said = _last_line(Path(logs), rank) if failure.exitcode > 0 else ""
             raise LoopbenchError(
                 f"process {rank} of {processes} ended with {how}, and with it the run; --resume goes on from its last "
                 f"checkpoint{f'. It said: {said}' if said else ''}"
