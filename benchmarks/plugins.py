@@ -34,7 +34,8 @@ def run(options: list[str]) -> None:
 
 def names(task: str) -> list[str]:
     """Of the bundled models of the plugins' architectures."""
-    return [e.name for e in entries() if e.task == task and e.name.startswith(("deepthinking-", "trm-"))]
+    found = [entry for entry in entries() if entry.task == task and entry.architecture in ("deepthinking", "trm")]
+    return [entry.name for entry in found if entry.name == entry.bundled]
 
 
 def cell(record: Record) -> str:
