@@ -262,6 +262,8 @@ class Task(ABC):
     def batches(self, source: Any, batch_size: int, seed: int, first: int = 0) -> Iterator[Examples]:
         """Training batches number `first`, `first + 1`, …; batch i depends on (source, batch_size, seed, i) alone.
 
+        Beside a GPU this is called for every batch, by several threads at once: what takes long is to be kept.
+
         Args:
             source: an instance of `self.source`.
         """

@@ -4,6 +4,7 @@ Longer strings need more iterations: with a window of 5, the first bit reaches t
 """
 
 from collections.abc import Iterator
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -103,13 +104,13 @@ another seed whenever an entry is verified.
         Raises:
             LoopbenchError: a fixed set smaller than a batch.
         """
-        held_out = self._held_out(source.bits)
         number = first
         if source.strings is None:
+            held_out = _held_out(source.bits)
             while True:
                 yield _examples(_draw(source, batch_size, held_out, seed, "batch", number), f"batch-{number}")
                 number += 1
-        pool = _examples(_draw(source, source.strings, held_out, seed, "pool", 0), "pool")
+        pool = _pool(source, seed)
         while True:
             yield pool.select(epoch_rows(source.strings, batch_size, seed, number))
             number += 1
@@ -127,17 +128,29 @@ another seed whenever an entry is verified.
         flat = np.unpackbits(np.frombuffer(packed, np.uint8))[: count * bits]
         return torch.as_tensor(flat.reshape(count, bits).astype(np.int64))
 
-    def _held_out(self, bits: int) -> set[bytes]:
-        """The strings of that length in any fixed split."""
-        return {
-            row.tobytes()
-            for split in self.splits
-            if split.difficulty == bits
-            for row in self.load(split.name).inputs.numpy().astype(np.uint8)
-        }
+
+@cache
+def _held_out(bits: int) -> frozenset[bytes]:
+    """The strings of that length in any fixed split."""
+    task = PrefixSums()
+    return frozenset(
+        row.tobytes()
+        for split in task.splits
+        if split.difficulty == bits
+        for row in task.load(split.name).inputs.numpy().astype(np.uint8)
+    )
 
 
-def _draw(source: PrefixSumsSource, count: int, held_out: set[bytes], seed: int, kind: str, number: int) -> Tensor:
+@lru_cache(maxsize=1)
+def _pool(source: PrefixSumsSource, seed: int) -> Examples:
+    """The fixed set of strings that a source asks for."""
+    assert source.strings is not None
+    return _examples(_draw(source, source.strings, _held_out(source.bits), seed, "pool", 0), "pool")
+
+
+def _draw(
+    source: PrefixSumsSource, count: int, held_out: frozenset[bytes], seed: int, kind: str, number: int
+) -> Tensor:
     """`(count, bits)` random bits, none of whose rows is held out."""
     generator = torch.Generator().manual_seed(derived_seed(seed, kind, number))
 

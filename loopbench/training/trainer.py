@@ -3,7 +3,8 @@
 import math
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -23,6 +24,7 @@ from loopbench.plugins import get_objective, get_task
 from loopbench.tasks.splits import derived_seed, find_split
 from loopbench.training.checkpoint import load_checkpoint, save_checkpoint
 from loopbench.training.optimization import check_resumable, make_optimizer, make_schedule
+from loopbench.training.prefetch import prefetched
 from loopbench.training.processes import Processes
 from loopbench.training.recipe import ProbeChoice, Recipe
 from loopbench.training.run import CHECKPOINT
@@ -147,17 +149,27 @@ class Trainer:
         Raises:
             Diverged: the loss is not finite; the weights are those before the step.
         """
-        batches = self.task.batches(self.source, self.recipe.batch_size, self.recipe.seed, first=self.done)
-        self.model.train()
-        while self.done < self.steps:
-            self.set_rate(self.done)
-            examples = self.processes.share(next(batches)).to(self.device)
-            loss, norm = self._step(examples)
-            self.done += 1
-            probe = self.recipe.probe
-            found = self._probe(probe) if probe and self.done % probe.every == 0 else None
-            if after(Progress(self.done, loss, norm, self.optimizer.param_groups[0]["lr"], found)):
-                return
+        with self._batches() as batches:
+            self.model.train()
+            while self.done < self.steps:
+                self.set_rate(self.done)
+                examples = self.processes.share(next(batches)).to(self.device)
+                loss, norm = self._step(examples)
+                self.done += 1
+                probe = self.recipe.probe
+                found = self._probe(probe) if probe and self.done % probe.every == 0 else None
+                if after(Progress(self.done, loss, norm, self.optimizer.param_groups[0]["lr"], found)):
+                    return
+
+    def _batches(self) -> AbstractContextManager[Iterator[Examples]]:
+        """The batches of the steps to come; beside a GPU the threads that torch may use make them ahead."""
+
+        def from_number(first: int) -> Iterator[Examples]:
+            return self.task.batches(self.source, self.recipe.batch_size, self.recipe.seed, first=first)
+
+        if self.device.type == "cpu":
+            return nullcontext(from_number(self.done))
+        return prefetched(lambda number: next(from_number(number)), self.done, torch.get_num_threads())
 
     def _step(self, examples: Examples) -> tuple[float, float]:
         seed = derived_seed(self.recipe.seed, "step", self.done)
