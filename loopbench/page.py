@@ -25,7 +25,7 @@ figure.wide { grid-column: 1 / -1; }
 figcaption { font-size: 0.875rem; color: #666; }
 figcaption b { display: block; color: #333; font-size: 1rem; }
 svg { width: 100%; height: auto; max-width: 34rem; overflow: visible; }
-figure.wide svg { max-width: 52rem; }
+figure.wide svg { max-width: none; }
 table { border-collapse: collapse; font-size: 0.875rem; }
 th { text-align: left; font-weight: normal; white-space: nowrap; color: #666; padding: 0.15rem 1.5rem 0.15rem 0; }
 td { min-width: 6rem; padding: 0.15rem 1.5rem 0.15rem 0; font-variant-numeric: tabular-nums; }

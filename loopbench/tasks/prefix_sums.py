@@ -110,7 +110,7 @@ another seed whenever an entry is verified.
             while True:
                 yield _examples(_draw(source, batch_size, held_out, seed, "batch", number), f"batch-{number}")
                 number += 1
-        pool = _pool(source, seed)
+        pool = _pool(source, seed)  # pyright: ignore[reportArgumentType]: a frozen model is hashable
         while True:
             yield pool.select(epoch_rows(source.strings, batch_size, seed, number))
             number += 1
