@@ -51,11 +51,12 @@ def final_state(states: Generator[Tensor, Tensor | None, None]) -> Tensor:
     return h
 
 
-def compile_step(model: LoopedModel, inputs: Tensor, *, any_batch: bool = False) -> None:
+def compile_step(model: LoopedModel, inputs: Tensor, *, gradient: bool = False, any_batch: bool = False) -> None:
     """Run `model.step` through torch.compile from now on; without a working compiler, warn and leave it as it is.
 
     Args:
         inputs: `(B, *grid)` symbols to try it on. Each grid is compiled once, and once more with gradients.
+        gradient: whether to try it with gradients too.
         any_batch: whether batches of other sizes will come, and one compilation is to serve them all.
     """
     eager, compiled = model.step, torch.compile(model.step, dynamic=False)
@@ -75,6 +76,9 @@ def compile_step(model: LoopedModel, inputs: Tensor, *, any_batch: bool = False)
     try:
         with torch.no_grad():
             final_state(trajectory(model, inputs, 1))
+        if gradient:
+            final_state(trajectory(model, inputs, 1)).float().sum().backward()
+            model.zero_grad()
     except Exception as error:  # whatever the compiler's tool chain may raise
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         warnings.warn(f"torch.compile does not work here, the step runs as it is: {reason}", stacklevel=2)

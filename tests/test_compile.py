@@ -55,3 +55,37 @@ def test_without_a_compiler_it_warns_and_runs(monkeypatch: pytest.MonkeyPatch) -
         compile_step(model, EXAMPLES.inputs[:2], any_batch=True)
     assert "\n" not in str(warned[0].message)
     assert measure(model).correct == measure(Contraction()).correct
+
+
+class Unscaled(torch.autograd.Function):
+    """The identity, with a gradient that the compiler fails on."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: object, *gradients: Tensor) -> Tensor:
+        if torch.compiler.is_compiling():
+            raise RuntimeError("no such instruction")
+        return gradients[0]
+
+
+def test_where_only_the_gradient_cannot_be_compiled_it_warns_and_trains() -> None:
+    class Learned(Contraction):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.ones(()))
+
+        def encode(self, inputs: Tensor) -> Tensor:
+            return inputs.float() * self.scale
+
+        def step(self, h: Tensor, e: Tensor) -> Tensor:
+            return Unscaled.apply(super().step(h, e))  # pyright: ignore
+
+    torch._dynamo.reset()
+    model = Learned()
+    with pytest.warns(UserWarning, match="torch.compile does not work here"):
+        compile_step(model, EXAMPLES.inputs[:2], gradient=True)
+    model.step(model.encode(EXAMPLES.inputs), model.encode(EXAMPLES.inputs)).sum().backward()
+    assert model.scale.grad is not None

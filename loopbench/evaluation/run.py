@@ -94,7 +94,8 @@ def run_cell(cell: Cell, report: Report = lambda steps: None) -> Record:
     model = cell.placed_model()
     flops = flops_per_step(cell, model)
     if cell.compiled:
-        compile_step(model, cell.examples.inputs[:2].to(cell.device), any_batch=True)
+        with computing(cell.protocol.precision, cell.device):
+            compile_step(model, cell.examples.inputs[:2].to(cell.device), any_batch=True)
     if cell.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(cell.device)
     scored = scored_iterations(cell.split, cell.model.layers_per_step)

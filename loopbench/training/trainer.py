@@ -91,8 +91,6 @@ class Trainer:
                 f"but {recipe.architecture} has at most {self.model.max_iterations}"
             )
         freeze(self.model, recipe.freeze)
-        with computing(recipe.precision, device):
-            pass  # the precision is to be had here
         check_resumable(recipe.optimizer, device)
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.set_rate = make_schedule(self.optimizer, recipe.schedule, self.steps)
@@ -100,8 +98,9 @@ class Trainer:
             _check_probed(self.task, split)
         self.ema = None if recipe.ema is None else ModelEmaV3(self.model, decay=recipe.ema)
         first = processes.share(next(self.task.batches(self.source, recipe.batch_size, recipe.seed)))
-        if recipe.compile:
-            compile_step(self.model, first.inputs.to(device))
+        with computing(recipe.precision, device):
+            if recipe.compile:
+                compile_step(self.model, first.inputs.to(device), gradient=True)
         self.loss: nn.Module = _Loss(self.model, self.task, objective, options)
         if processes.count > 1:
             self.loss = DistributedDataParallel(self.loss, find_unused_parameters=True)
