@@ -118,7 +118,9 @@ def short(name: str) -> str:
 def main() -> None:
     if sys.argv[1:2] == ["--run"]:
         run(sys.argv[2:])
-    scored = [[short(name), *row(name, SCORED, rates), score_cell(name), losses(name)] for name in names()]
+    scored = [
+        [short(name), *row(name, SCORED, rates), score_cell(name), losses(name)] for name in names() if records_of(name)
+    ]
     print_table(("model", *SCORED, "score", "overthinking"), scored)
     if far := [[short(name), *row(name, FAR, fractions)] for name in names() if records_of(name).keys() & FAR]:
         print_table(("model", *FAR), far)
