@@ -85,8 +85,7 @@ def train(recipe: Path, output: str, **changes: object) -> list[str]:
 def test_wheels_are_found_listed_trained_evaluated_and_submitted(
     wheels: list[Path], site: Path, tmp_path: Path
 ) -> None:
-    mazes = next(site.glob("*/recipes/mazes-trm.yaml"))
-    deepthinking = next(site.glob("*/recipes/mazes-deepthinking.yaml"))
+    recipe = {path.stem: path for path in site.glob("*/recipes/*.yaml")}
     (tmp_path / "checkout" / "leaderboard" / "results").mkdir(parents=True)
     with running() as hub:
         client = {
@@ -102,10 +101,14 @@ def test_wheels_are_found_listed_trained_evaluated_and_submitted(
             [
                 ["plugins", "list"],
                 ["tasks", "list"],
-                train(mazes, "trm"),
-                ["eval", "--model", "./trm", "--split", "maze-9", "--limit", "4", "--iterations", "3"],
-                train(deepthinking, "dt", task="sudoku", data="{}", **{"config.blocks": 16}),
-                ["push", "./dt", "--repo", "me/dt", "--license", "apache-2.0"],
+                train(recipe["mazes-trm"], "trm"),
+                train(recipe["mazes-deepthinking"], "dt"),
+                *(
+                    ["eval", "--model", model, "--split", "maze-9", "--limit", "4", "--iterations", "3"]
+                    for model in ("./trm", "./dt")
+                ),
+                train(recipe["mazes-deepthinking"], "deep", task="sudoku", data="{}", **{"config.blocks": 16}),
+                ["push", "./deep", "--repo", "me/deep", "--license", "apache-2.0"],
             ],
             **client,
         )
@@ -123,7 +126,7 @@ def test_wheels_are_found_listed_trained_evaluated_and_submitted(
             "loopbench-mazes",
         )
         [repo] = hub.repos.values()
-        ref = f"hub:me/dt@{repo.find('main')}"
+        ref = f"hub:me/deep@{repo.find('main')}"
         [wheel] = [path for path in wheels if path.name.startswith("loopbench_deepthinking-")]
         submission = ["--name", "mine", "--author", "me", "--to", "checkout", "--plugin-wheel", str(wheel)]
         run(
