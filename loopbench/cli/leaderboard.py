@@ -45,7 +45,8 @@ def check_submissions(
         write_bytes(comment, comments.comment(checked, there or []).encode())
     if checked.findings:
         raise typer.Exit(FAILURE)
-    typer.echo(f"{len(checked.entries)} submissions, nothing wrong")
+    count = len(checked.entries)
+    typer.echo(f"{count} submission{'' if count == 1 else 's'}, nothing wrong")
 
 
 @app.command("verify")

@@ -86,7 +86,7 @@ def test_a_submission_in_a_checkout(
     assert list(entry.records) == list(SCORED)
     assert [path.name for path in folder.parent.iterdir()] == ["mine"]
     assert run("leaderboard", "check", str(folder)) == 0
-    assert "1 submissions, nothing wrong" in capsys.readouterr().out
+    assert "1 submission, nothing wrong" in capsys.readouterr().out
     assert run(*SUBMIT, "--model", ref, "--to", "../checkout") == 2
     assert "is there already" in capsys.readouterr().err
 

@@ -141,9 +141,11 @@ def _figures(table: Table, listing: Listing) -> Iterable[Figure]:
     yield Figure("overthinking, points", f"{row.overthinking.value:.1f}", _interval(row.overthinking))
     if row.retention:
         yield Figure("retention, %", f"{row.retention.value:.1f}", _interval(row.retention))
+    else:
+        yield Figure("retention, %", NONE, "nothing was solved")
     yield Figure("parameters", f"{row.parameters:,}")
-    layers = "1 layer" if row.layers_per_step == 1 else f"{row.layers_per_step} layers"
-    yield Figure("FLOPs an iteration", _short(row.flops_per_iteration), f"{layers}, on the hardest split")
+    yield Figure("layers an iteration", str(row.layers_per_step))
+    yield Figure("FLOPs an iteration", _short(row.flops_per_iteration), "on the hardest split")
 
 
 def _interval(estimate: Estimate) -> str:
