@@ -6,7 +6,6 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 
@@ -19,6 +18,7 @@ from loopbench.leaderboard.site.curves import HEIGHT, WIDTH, curve_data
 from loopbench.leaderboard.site.model_page import make_page
 from loopbench.leaderboard.site.rows import Listing, make_listing, track_title
 from loopbench.leaderboard.standings import Table
+from loopbench.page import draw_svg
 from loopbench.stability.charts import charts as stability_charts
 from loopbench.stability.diagnosis import Diagnosis
 from loopbench.stability.report import CAPTIONS, WIDE
@@ -194,7 +194,7 @@ def _model_files(
         figures: list[dict[str, Any]] = []
         for kind, chart in stability_charts(diagnosis).items():
             file = f"{name}-{number}-{kind}.svg"
-            yield f"models/{file}", vl_convert.vegalite_to_svg(chart.to_dict(validate=False)).encode()
+            yield f"models/{file}", draw_svg(chart.to_dict(validate=False)).encode()
             title, text = CAPTIONS[kind]
             figures.append({"file": file, "title": title, "text": text, "wide": kind in WIDE})
         reports.append({"diagnosis": diagnosis, "figures": figures, "facts": list(facts(diagnosis).items())})
