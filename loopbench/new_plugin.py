@@ -3,6 +3,8 @@
 The templates are whole packages of the name `my-plugin`, which is replaced in its three spellings.
 """
 
+import ast
+import keyword
 import re
 import tempfile
 from importlib.util import find_spec
@@ -37,6 +39,8 @@ def new_plugin(name: str, kind: Template, folder: Path | None = None) -> Path:
             f"a plugin's name is words of a-z and 0-9 joined by -, a letter first and at most {MAX_NAME} characters in "
             f"all, as in gated-loop; not {printable(name)!r}"
         )
+    if (cls := _class(name)) in _taken(TEMPLATES / kind):
+        raise LoopbenchError(f"{name!r} would make a class {cls}, a name that the package needs; choose another name")
     package = f"{PREFIX}{name}".replace("-", "_")
     if find_spec(package):
         raise LoopbenchError(f"a package {package} is installed already; choose another name")
@@ -68,4 +72,19 @@ def _write(template: Path, folder: Path, name: str) -> None:
 def _renamed(text: str, name: str) -> str:
     """With `name` in place of the template's own, as it is written in text, in a module and as a class."""
     text = text.replace("my-plugin", name).replace("my_plugin", name.replace("-", "_"))
-    return text.replace("MyPlugin", "".join(word.capitalize() for word in name.split("-")))
+    return text.replace("MyPlugin", _class(name))
+
+
+def _class(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("-"))
+
+
+def _taken(template: Path) -> set[str]:
+    """What the template's class must not be called: keywords, and the names that its code uses."""
+    used = {
+        node.id
+        for path in template.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Name)
+    }
+    return {*keyword.kwlist, *used} - {"MyPlugin"}

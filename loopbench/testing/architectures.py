@@ -11,14 +11,14 @@ CHECKS: tuple[Check[Case], ...] = (
     forms.config_round_trip,
     forms.settings_are_strict,
     forms.settings_are_bounded,
-    forms.weights_round_trip,
     purity.seeds_make_models,
+    purity.inputs_are_not_changed,
     purity.answers_are_deterministic,
+    forms.weights_round_trip,
     purity.starts_draw_from_the_generator,
     purity.examples_are_independent,
     purity.step_is_a_pure_function,
     purity.readout_is_a_pure_function,
-    purity.inputs_are_not_changed,
     purity.stepping_on_is_stepping_through,
     purity.clocks_are_declared,
     derivatives.gradients_reach_every_parameter,
@@ -27,7 +27,8 @@ CHECKS: tuple[Check[Case], ...] = (
     derivatives.bf16_runs,
     derivatives.cuda_agrees,
 )
-"""Each is a plain function of a `Case`; its docstring says what the contract is."""
+"""Each is a plain function of a `Case`; its docstring says what the contract is. A fault that breaks several contracts
+meets first the one that names it."""
 
 
 def refusals_are_clear(case: Case) -> None:

@@ -12,7 +12,7 @@ from loopbench.contracts import LoopedModel
 from loopbench.files import canonical_json
 from loopbench.loop import final_state, trajectory
 from loopbench.testing.contract import broken
-from loopbench.testing.shapes import Case, begin, iterations
+from loopbench.testing.shapes import Case, begin, iterations, seeded
 from loopbench.validation import parse_json
 
 
@@ -128,9 +128,10 @@ def _parts(model: LoopedModel, inputs: Tensor) -> Iterator[tuple[str, Tensor]]:
 
 
 def _answers(model: LoopedModel, inputs: Tensor) -> tuple[Tensor, ...]:
-    h, e = begin(model, inputs)
-    end = final_state(trajectory(model, inputs, iterations(model, 2), start=h))
-    return e, h, end, model.readout(end)
+    with seeded(0):  # what is drawn is another contract's affair
+        h, e = begin(model, inputs)
+        end = final_state(trajectory(model, inputs, iterations(model, 2), start=h))
+        return e, h, end, model.readout(end)
 
 
 def _unbounded(schema: Any, name: str) -> Iterator[str]:

@@ -76,6 +76,16 @@ def test_a_faulty_model(model: type, checked: Check[Case], message: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("model", "message"),
+    [(faulty.DropoutLeftOn, r"dropout left on\?"), (faulty.InPlace, "the state h changed in place")],
+    ids=lambda x: getattr(x, "__name__", ""),
+)
+def test_the_first_contract_that_is_found_broken_names_the_fault(model: type, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_architecture(architecture(model))
+
+
+@pytest.mark.parametrize(
     ("config", "checked", "message"),
     [
         (faulty.TwiceAsWide, forms.config_round_trip, "width was 12 and became 24"),
