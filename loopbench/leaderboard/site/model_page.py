@@ -226,7 +226,9 @@ def _facts(entry: Entry) -> Iterable[Fact]:
     yield Fact("weights", [_weights(submission.model.ref), Line(f"sha256 {model.weights_sha256}")])
     settings = ", ".join(f"{printable(key, 40)}: {printable(str(value), 40)}" for key, value in model.config.items())
     yield Fact("architecture", [Line(f"{model.architecture}, version {model.version}"), Line(settings or NONE)])
-    yield Fact("recall, norm", [Line(f"{setting(record, 'recall')}, {setting(record, 'norm')}")])
+    placed = [setting(record, "recall"), setting(record, "norm")]
+    if placed != [NONE, NONE]:
+        yield Fact("recall, norm", [Line(", ".join(placed))])
     provider = f"{printable(model.provider.distribution, 100)} {printable(model.provider.version, 100)}"
     wheel = [Line(f"sha256 {submission.plugin.sha256}")] if submission.plugin else []
     yield Fact("provided by", [Line(provider), *wheel])
