@@ -25,7 +25,8 @@ PAGES = (
     "tasks/sudoku-example.html",
 )
 # of axe; the schemes differ in their colours alone
-RULES: dict[Literal["light", "dark"], dict[str, object]] = {"light": {}, "dark": {"runOnly": ["cat.color"]}}
+COLORS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+RULES: dict[Literal["light", "dark"], dict[str, object]] = {"light": {}, "dark": {"runOnly": COLORS}}
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
 
 
