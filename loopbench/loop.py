@@ -77,7 +77,7 @@ def compile_step(model: LoopedModel, inputs: Tensor, *, gradient: bool = False, 
         with torch.no_grad():
             final_state(trajectory(model, inputs, 1))
         if gradient:
-            final_state(trajectory(model, inputs, 1)).float().sum().backward()
+            final_state(trajectory(model, inputs, 1)).float().sum().backward()  # pyright: ignore[reportUnknownMemberType]
             model.zero_grad()
     except Exception as error:  # whatever the compiler's tool chain may raise
         reason = next(iter(str(error).splitlines()), type(error).__name__)
