@@ -3,12 +3,17 @@
 import re
 import shutil
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect, sync_playwright
+from synthetic_entries import make_entry
+
+from loopbench.leaderboard.site.build import write_site
+from loopbench.plugins import get_task
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
@@ -227,6 +232,45 @@ def test_a_model_page_draws_its_curves_and_keeps_the_axis(open_page: Callable) -
         assert image.evaluate("image => image.naturalWidth") > 0
     assert page.locator("figure img").count() >= 5
     assert complaints == []
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a site with 60 models of a task, the best first."""
+    folder = tmp_path_factory.mktemp("crowded") / "site"
+    entry = make_entry(get_task("sudoku"), "model", skill=0.5)
+    named = [entry.submission.model_copy(update={"name": f"model-{i:02}"}) for i in range(60)]
+    write_site([replace(entry, submission=submission) for submission in named], [], folder)
+    return (folder / "index.html").as_uri()
+
+
+def test_of_many_models_the_first_fifty_are_shown_and_all_are_found(open_page: Callable, crowded: str) -> None:
+    page, complaints, _ = open_page("index.html")
+    page.goto(crowded)
+    everybody = [f"model-{i:02}" for i in range(60)]
+    assert closed(page) == everybody[:50]
+    expect(page.get_by_role("status")).to_have_text("60 of 60 models, the first 50 shown")
+    page.get_by_role("button", name="Model").click()
+    page.get_by_role("button", name="Model").click()
+    assert closed(page) == everybody[:9:-1]
+    page.get_by_label("compare model-59").check()
+    page.get_by_label("Find").fill("model-5")
+    assert closed(page) == everybody[:49:-1]
+    assert page.get_by_label("compare model-59").is_checked()
+    page.get_by_label("Find").fill("")
+    page.get_by_role("button", name="Show all 60").click()
+    assert closed(page) == everybody[::-1]
+    page.reload()
+    assert closed(page) == everybody[::-1]
+    assert complaints == []
+    page.close()
+
+
+def test_without_scripts_all_of_many_models_are_there(open_page: Callable, crowded: str) -> None:
+    page, _, _ = open_page("index.html", java_script_enabled=False)
+    page.goto(crowded)
+    assert len(models(page)) == 60
     page.close()
 
 

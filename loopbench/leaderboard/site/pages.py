@@ -24,7 +24,7 @@ from loopbench.stability.diagnosis import Diagnosis
 from loopbench.stability.report import CAPTIONS, WIDE
 from loopbench.stability.table import facts
 
-FIRST_ROWS = 50  # of a table that are laid out before somebody asks for all
+FIRST_ROWS = 50  # of a table that are shown before somebody asks for all
 SIZES = ((10**4, "up to 10 k"), (10**5, "up to 100 k"), (10**6, "up to 1 M"), (10**7, "up to 10 M"))
 
 

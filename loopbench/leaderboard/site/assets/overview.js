@@ -5,7 +5,7 @@
   const DESCENDING = new Set(["score", "reproduced", "fresh"]); // where more is better, the first click shows the best
   const sections = new Map([...document.querySelectorAll("section.task")].map(s => [s.dataset.task, s]));
   const filters = document.getElementById("filters");
-  const limit = Number(filters.dataset.limit); // rows of a table that are laid out before somebody asks for all
+  const limit = Number(filters.dataset.limit); // rows of a table that are shown before somebody asks for all
   const fields = ["find", "recall", "norm", "size"];
   const tables = new Map();
 
@@ -26,10 +26,13 @@
   };
   const picked = state => new Set((state.pick || "").split(",").filter(Boolean));
 
-  // The rows of a table with what they are sorted and filtered by, read once.
+  // The rows of a table with what they are sorted and filtered by, read when its task is first shown. The first are in
+  // the table; the others are text until then, in the noscript element behind it: a page of thousands opens at once.
   const rowsOf = table => {
     if (!tables.has(table)) {
-      tables.set(table, [...table.tBodies[0].rows].map(row => {
+      const others = document.createElement("template");
+      others.innerHTML = table.nextElementSibling.matches("noscript") ? table.nextElementSibling.textContent : "";
+      tables.set(table, [...table.tBodies[0].rows, ...others.content.querySelectorAll("tbody > tr")].map(row => {
         const { name, recall, norm } = row.dataset;
         const values = row.dataset.values.split(" ").map(Number);
         const box = row.querySelector("input");
@@ -72,25 +75,20 @@
     let found = 0, total = 0, visible = 0;
     for (const table of section.querySelectorAll("table.board")) {
       const rows = rowsOf(table);
-      const matching = new Set(rows.filter(row => fits(state, row)));
-      const sorted = [...rows].sort(order(key, sign));
+      const matching = rows.filter(row => fits(state, row)).sort(order(key, sign));
+      const shown = state.all ? matching : matching.slice(0, limit);
       const body = table.tBodies[0];
-      if (sorted.some(({ row }, i) => body.rows[i] !== row)) body.append(...sorted.map(({ row }) => row));
-      let shown = 0;
-      for (const entry of sorted) {
-        const hidden = !matching.has(entry) || (shown >= limit && !state.all);
-        if (entry.row.hidden !== hidden) entry.row.hidden = hidden;
-        if (entry.box.checked !== picks.has(entry.name)) entry.box.checked = picks.has(entry.name);
-        shown += !hidden;
-      }
+      if (shown.length !== body.rows.length || shown.some(({ row }, i) => body.rows[i] !== row))
+        body.replaceChildren(...shown.map(({ row }) => row));
+      for (const { box, name } of shown) box.checked = picks.has(name);
       for (const th of table.tHead.rows[0].cells) {
         const sorts = th.querySelector("button")?.dataset.sort === key;
         if (sorts) th.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
         else th.removeAttribute("aria-sort");
       }
-      found += matching.size;
+      found += matching.length;
       total += rows.length;
-      visible += shown;
+      visible += shown.length;
     }
     const more = section.querySelector(".more");
     more.hidden = visible === found;
