@@ -1,4 +1,6 @@
-"""The one exception that means "the input is wrong"."""
+"""The one exception that means "the input is wrong", and how to see more of the others."""
+
+TRACEBACK = "LOOPBENCH_TRACEBACK"  # an environment variable: set, it shows the traceback of an error in a plugin
 
 
 class LoopbenchError(Exception):

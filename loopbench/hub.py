@@ -147,7 +147,10 @@ def load_source(source: Source) -> LoopedModel:
     """Like `load_model`, from where the files are known to be."""
     config = load_config(source)
     # Built without memory first: what a stranger's config asks for is only allocated for a file that has it.
-    shapes = _needed_shapes(config)
+    try:
+        shapes = _needed_shapes(config)
+    except LoopbenchError as error:
+        raise LoopbenchError(f"{source.ref}: {CONFIG}: {error}") from error
     data = source.read(WEIGHTS, weights.largest_file(shapes))
     digest = sha256(data)
     if source.sha256 not in (None, digest):

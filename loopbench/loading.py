@@ -1,5 +1,6 @@
 """Loading one plugin, whatever is wrong with it."""
 
+import os
 import sys
 import traceback
 from collections.abc import Generator
@@ -14,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from loopbench import hookspecs
 from loopbench.contracts import Architecture, Metric, Objective, Provider, Split, Task
-from loopbench.errors import LoopbenchError
+from loopbench.errors import TRACEBACK, LoopbenchError
 from loopbench.validation import Name, printable, validate
 
 Kind = Literal["architecture", "task", "objective"]
@@ -78,7 +79,10 @@ def _load(entry_point: EntryPoint, report: PluginReport) -> None:
 
 @contextmanager
 def _reporting(report: PluginReport, what: str) -> Generator[None]:
-    """Whatever a plugin raises becomes a problem in its report; SystemExit too, since it must not end the command."""
+    """Whatever a plugin raises becomes a problem in its report; SystemExit too, since it must not end the command.
+
+    Its author sets LOOPBENCH_TRACEBACK=1 to see where it was raised.
+    """
     try:
         yield
     except KeyboardInterrupt:
@@ -86,6 +90,8 @@ def _reporting(report: PluginReport, what: str) -> Generator[None]:
     except (LoopbenchError, pluggy.PluginValidationError) as error:
         report.problems.append(printable(f"{what}: {error}", 500))
     except BaseException as error:
+        if os.environ.get(TRACEBACK):
+            traceback.print_exception(error)
         report.problems.append(printable(f"{what}: {''.join(traceback.format_exception_only(error))}", 500))
 
 

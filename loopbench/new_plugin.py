@@ -7,6 +7,7 @@ import ast
 import keyword
 import re
 import tempfile
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -41,9 +42,8 @@ def new_plugin(name: str, kind: Template, folder: Path | None = None) -> Path:
         )
     if (cls := _class(name)) in _taken(TEMPLATES / kind):
         raise LoopbenchError(f"{name!r} would make a class {cls}, a name that the package needs; choose another name")
-    package = f"{PREFIX}{name}".replace("-", "_")
-    if find_spec(package):
-        raise LoopbenchError(f"a package {package} is installed already; choose another name")
+    if _installed(f"{PREFIX}{name}"):
+        raise LoopbenchError(f"a package {PREFIX}{name} is installed already; choose another name")
     if name in names(kind):
         raise LoopbenchError(f"there is {kind} {name!r} already (`loopbench plugins`); choose another name")
     folder = Path(PREFIX + name) if folder is None else folder
@@ -59,6 +59,15 @@ def new_plugin(name: str, kind: Template, folder: Path | None = None) -> Path:
     except OSError as error:
         raise LoopbenchError(f"cannot write {folder}: {error.strerror or error}") from error
     return folder
+
+
+def _installed(package: str) -> bool:
+    """Whether pip would replace something by that package, or its module be another's."""
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        return bool(find_spec(package.replace("-", "_")))
+    return True
 
 
 def _write(template: Path, folder: Path, name: str) -> None:

@@ -104,7 +104,7 @@ def origin(provider: Provider) -> str:
     here = {_normalized(report.provider.distribution) for report in reports()}
     if _normalized(name) in here or not re.fullmatch(r"[A-Za-z0-9]([\w.-]{0,62}[A-Za-z0-9])?", name, re.ASCII):
         return text
-    return f"{text}, which is not installed: if you trust it, pip install {name}"
+    return f"{text}, which is not installed: if you trust it, pip install {name} (or the folder of its source)"
 
 
 def names(kind: Kind) -> list[str]:

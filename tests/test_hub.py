@@ -114,7 +114,7 @@ def test_a_model_that_was_rebuilt_is_not_saved(tmp_path: Path) -> None:
         ({"architecture": "nonsuch"}, "unknown architecture 'nonsuch'.*made with loopbench-zoo"),
         ({"architecture": ["recall"]}, "architecture: Input should be a valid string"),
         ({"task": "nonsuch"}, "unknown task 'nonsuch'"),
-        ({"config": SMALL | {"width": 10**9}}, "config of architecture 'recall-outer': width: .*4096"),
+        ({"config": SMALL | {"width": 10**9}}, "config.json: config of architecture 'recall-outer': width: .*4096"),
         ({"config": SMALL | {"width": 9}}, "must be a multiple"),
         ({"config": SMALL | {"depth": 3}}, "depth: no such field"),
         ({"config": []}, "config: Input should be a valid dictionary"),
@@ -124,11 +124,11 @@ def test_a_model_that_was_rebuilt_is_not_saved(tmp_path: Path) -> None:
         ({"architecture": "\x1b[2J" * 100}, "unknown architecture"),
         (
             {"architecture": "nonsuch", "provider": {"distribution": "loopbench-nonsuch", "version": "1"}},
-            r"made with loopbench-nonsuch 1, which is not installed: if you trust it, pip install loopbench-nonsuch$",
+            r"made with loopbench-nonsuch 1, which is not installed: if you trust it, pip install loopbench-nonsuch \(",
         ),
         (
             {"task": "nonsuch", "task_provider": {"distribution": "loopbench-nonsuch", "version": "1"}},
-            r"unknown task 'nonsuch'.*made with loopbench-nonsuch 1, .* pip install loopbench-nonsuch$",
+            r"unknown task 'nonsuch'.*made with loopbench-nonsuch 1, .* pip install loopbench-nonsuch \(",
         ),
         (
             {"architecture": "nonsuch", "provider": {"distribution": "--index-url evil x", "version": "1"}},

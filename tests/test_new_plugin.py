@@ -80,7 +80,8 @@ def test_a_name_that_is_taken(
     for arguments, message in (
         (["recall", "--kind", "architecture"], "there is architecture 'recall' already"),
         (["sudoku", "--kind", "task"], "there is task 'sudoku' already"),
-        (["gated-loop", "--kind", "task"], "a package loopbench_gated_loop is installed already"),
+        (["gated-loop", "--kind", "task"], "a package loopbench-gated-loop is installed already"),
+        (["zoo", "--kind", "task"], "a package loopbench-zoo is installed already"),
         (["none", "--kind", "architecture"], "'none' would make a class None, a name that the package needs"),
         (["config", "--kind", "architecture"], "'config' would make a class Config, a name"),
         (["task-shape", "--kind", "task"], "'task-shape' would make a class TaskShape, a name"),

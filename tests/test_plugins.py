@@ -246,7 +246,8 @@ def test_a_plugin_that_is_uninstalled_between_two_runs(
     out, err = capsys.readouterr()
     assert out == ""
     assert "unknown architecture 'sibling'" in err
-    assert err.endswith("made with sibling 1.5, which is not installed: if you trust it, pip install sibling\n")
+    end = "which is not installed: if you trust it, pip install sibling (or the folder of its source)\n"
+    assert err.endswith(f"made with sibling 1.5, {end}")
     assert run(monkeypatch, "plugins") == 0
     assert "sibling" not in capsys.readouterr().out
     assert run(monkeypatch, "eval", "--model", "looped-prefix-sums", *quick, "--output", "others") == 0
@@ -334,6 +335,20 @@ def test_an_error_inside_a_plugin_names_it_in_one_line(
     monkeypatch.setenv("LOOPBENCH_TRACEBACK", "1")
     with pytest.raises(AttributeError, match="nonsuch"):
         run(monkeypatch, "train", "prefix-sums-recall", *change)
+
+
+def test_an_error_while_loading_has_its_traceback_on_request(
+    install: Install, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("wobbly", "LOOPBENCH_API = 1\nraise RuntimeError('boom')\n")
+    assert run(monkeypatch, "plugins", "show", "wobbly") == 0
+    assert "failed to load: RuntimeError: boom" in (found := capsys.readouterr()).out
+    assert found.err == ""
+    plugins.reports.cache_clear()
+    monkeypatch.delitem(sys.modules, "plugin_wobbly", raising=False)
+    monkeypatch.setenv("LOOPBENCH_TRACEBACK", "1")
+    assert run(monkeypatch, "plugins", "show", "wobbly") == 0
+    assert 'plugin_wobbly.py", line 2' in capsys.readouterr().err
 
 
 def test_an_architecture_that_builds_no_looped_model_is_one_line(install: Install) -> None:

@@ -19,12 +19,11 @@ from loopbench.cli.submit import submit_command
 from loopbench.cli.sweep import sweep_command
 from loopbench.cli.train import train_command
 from loopbench.cli.watch import watch_command
-from loopbench.errors import LoopbenchError
+from loopbench.errors import TRACEBACK, LoopbenchError
 
 USAGE = 2
 INTERRUPTED = 130
 PIPE_CLOSED = 141
-TRACEBACK = "LOOPBENCH_TRACEBACK"
 
 app = typer.Typer(
     help="A model zoo and an extrapolation benchmark for looped transformers.",
