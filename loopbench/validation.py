@@ -5,11 +5,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from loopbench.errors import LoopbenchError
 
@@ -33,7 +35,7 @@ def validate(model_type: type[ModelT], value: object, what: str) -> ModelT:
         return model_type.model_validate(value)
     except ValidationError as error:
         problems = [
-            ": ".join(filter(None, (".".join(map(str, problem["loc"])), _message(problem["type"], problem["msg"]))))
+            ": ".join(filter(None, (".".join(map(str, problem["loc"])), _message(model_type, problem))))
             for problem in error.errors(include_url=False, include_input=False)
         ]
         raise LoopbenchError(f"{what}: {some(problems, '; ')}") from error
@@ -127,9 +129,26 @@ def some(items: list[str], separator: str = ", ") -> str:
     return separator.join([*map(printable, items[:MAX_REPORTED]), *more])
 
 
-def _message(kind: str, message: str) -> str:
-    plain = {"extra_forbidden": "no such field", "model_type": "must be a mapping of names to values"}
-    return plain.get(kind, message.removeprefix("Value error, "))
+def _message(model_type: type[BaseModel], problem: ErrorDetails) -> str:
+    match problem["type"]:
+        case "extra_forbidden":
+            *path, name = map(str, problem["loc"])
+            close = get_close_matches(name, _fields(model_type, path), n=1)
+            return "no such field" + (f" (did you mean {close[0]}?)" if close else "")
+        case "model_type":
+            return "must be a mapping of names to values"
+        case _:
+            return problem["msg"].removeprefix("Value error, ")
+
+
+def _fields(model_type: type[BaseModel], path: list[str]) -> list[str]:
+    """The fields of the model that is found on that path; none if it is not a model's on every step."""
+    for name in path:
+        field = model_type.model_fields.get(name)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        model_type = field.annotation
+    return list(model_type.model_fields)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -47,6 +47,14 @@ def test_every_wrong_field_is_named_on_one_line() -> None:
     )
 
 
+def test_a_misspelt_field_is_guessed() -> None:
+    assert message(Outer, {"name": "a", "inner": {"width": 3, "widht": 1}}) == (
+        "the thing: inner.widht: no such field (did you mean width?)"
+    )
+    assert message(Outer, {"name": "a", "iner": {}}) == "the thing: iner: no such field (did you mean inner?)"
+    assert message(Outer, {"name": "a", "sizes": [{"x": 1}]}).endswith("valid integer")
+
+
 def test_a_validators_own_words_are_kept() -> None:
     assert message(Outer, {"name": "A"}) == "the thing: name: must be lower case"
 
