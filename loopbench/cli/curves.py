@@ -27,10 +27,11 @@ def print_curves(records: Sequence[Record], scored: Mapping[str, Sequence[int]])
         scored: the scored iterations of each split.
     """
     splits = [record.split.name for record in records]
-    print_wide_table(
-        ["t", *splits], [[t, *(_rate(record, t, scored) for record in records)] for t in _rows(records, scored)]
-    )
-    typer.echo(f"\n% solved{_part(records)}, with the 95 % Wilson interval; {MARK} scored depth\n")
+    rows = [[t, *(_rate(record, t, scored) for record in records)] for t in _rows(records, scored)]
+    print_wide_table(["t", *splits], rows)
+    marked = any(MARK in str(cell) for row in rows for cell in row)
+    legend = f"; {MARK} scored depth" if marked else ""
+    typer.echo(f"\n% solved{_part(records)}, with the 95 % Wilson interval{legend}\n")
     summaries = [summarize(record) for record in records]
     facts = {
         "peak": [f"{100 * s.peak:.1f}" for s in summaries],

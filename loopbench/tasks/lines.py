@@ -67,7 +67,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         with _open(path) as file:
             while line := file.readline(MAX_LINE + 1):
                 if len(line) > MAX_LINE:
-                    raise LoopbenchError(f"{path}, line {number}: longer than {MAX_LINE:,} bytes")
+                    raise LoopbenchError(f"{path}, line {number}: over {MAX_LINE:,} bytes, the most that a line has")
                 yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 number += 1
     except UnicodeDecodeError as error:
@@ -92,14 +92,15 @@ def read_columns(path: Path, columns: Sequence[str], bad: Bad = refuse) -> Itera
     rows = csv.reader(line for _, line in read_lines(path))
     try:
         header = next(rows, cast(list[str], []))
-        if missing := [column for column in columns if column not in header]:
-            raise LoopbenchError(f"{path} has no column {', '.join(missing)}: its header is {some(header) or 'empty'}")
+        if missing := [column for column in columns if header.count(column) != 1]:
+            found = f"its header is {some([repr(name) for name in header]) or 'empty'}"
+            raise LoopbenchError(f"{path} has no column {', '.join(missing)}, or several of that name: {found}")
         places = [header.index(column) for column in columns]
         for row in rows:
-            if len(row) != len(header):
+            if row and len(row) != len(header):  # a blank line has none
                 have = f"{len(row)} values, and the header has {len(header)}"
                 bad(LoopbenchError(f"{path}, line {rows.line_num}: {have}"))
-            else:
+            elif row:
                 yield rows.line_num, [row[place] for place in places]
     except csv.Error as error:
         raise LoopbenchError(f"{path}, line {rows.line_num}: not csv: {printable(str(error))}") from error

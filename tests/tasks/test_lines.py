@@ -44,11 +44,12 @@ def test_a_file_that_is_not_what_its_suffix_says(tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"name,worth\na,1\n", "no column value: its header is name, worth"),
-        (b"", "no column name, value: its header is empty"),
+        (b"name,worth\na,1\n", "no column value, or several of that name: its header is 'name', 'worth'"),
+        (b"", "no column name, value, or several of that name: its header is empty"),
+        (b"name,value,name\na,1,b\n", "no column name, or several of that name"),
         (b"name,value\na,1\nb\n", r"line 3: 1 values, and the header has 2"),
         (b"name,value\na,\xff\n", r"line 2: not UTF-8 text"),
-        (b"name,value\n" + b"a" * 20_000, r"line 2: longer than 10,000 bytes"),
+        (b"name,value\n" + b"a" * 20_000, r"line 2: over 10,000 bytes"),
     ],
 )
 def test_bad_content_names_file_and_line(tmp_path: Path, content: bytes, message: str) -> None:

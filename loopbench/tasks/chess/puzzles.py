@@ -19,6 +19,7 @@ from loopbench.tasks.lines import Bad, refuse
 from loopbench.validation import printable
 
 MAX_FEN = 100
+FEN_FIELDS = 6
 
 
 class Side(Enum):
@@ -87,10 +88,13 @@ def parse(row: Row) -> Puzzle:
     """The puzzle of a row: its position is the one after the opponent's move, the first of its moves.
 
     Raises:
-        LoopbenchError: a FEN that is none or of no legal position, fewer than two moves, or one that is not legal.
+        LoopbenchError: a FEN that is none or of no legal position, fewer than two moves, or one of the first two that
+            is not legal; how the line goes on is not looked at.
     """
     if len(row.fen) > MAX_FEN:
         raise LoopbenchError(f"{row.where}: not a FEN: longer than {MAX_FEN} characters")
+    if (fields := len(row.fen.split())) != FEN_FIELDS:  # python-chess would fill in the rest
+        raise LoopbenchError(f"{row.where}: not a FEN: {fields} fields, not {FEN_FIELDS}")
     try:
         board = chess.Board(row.fen)
     except ValueError as error:
@@ -107,12 +111,15 @@ def parse(row: Row) -> Puzzle:
 
 
 def _legal(board: chess.Board, uci: str, where: str) -> chess.Move:
+    wrong = "is not legal"
     try:
         if move := board.parse_uci(uci):
             return move
+    except chess.InvalidMoveError:
+        wrong = "is not written in UCI, as e2e4 and e7e8q are"
     except ValueError:
         pass
-    raise LoopbenchError(f"{where}: the move {printable(uci, 40)!r} is not legal")
+    raise LoopbenchError(f"{where}: the move {printable(uci, 40)!r} {wrong}")
 
 
 def positions(puzzles: Iterable[Puzzle]) -> Positions:

@@ -44,7 +44,7 @@ def read_puzzles(path: Path, bad: Bad = refuse) -> tuple[np.ndarray, np.ndarray]
     good = solved.count == 1
     for i in np.flatnonzero(~good):
         found = "no solution" if solved.count[i] == 0 else "more than one solution"
-        bad(LoopbenchError(f"{path}, line {lines[i]}: the puzzle has {found}"))
+        bad(LoopbenchError(f"{path}, line {lines[i]}: the puzzle has {found}, not exactly one"))
     return puzzles[good], solved.solutions[good]
 
 

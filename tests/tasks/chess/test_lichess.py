@@ -142,7 +142,8 @@ def test_the_parts_are_those_of_the_paper(path: Path, rows: list[list[str]], mon
 
 
 BAD: dict[str, tuple[int, str, str]] = {
-    "no FEN": (1, "what/ever w", "not a FEN: expected 8 rows"),
+    "no FEN": (1, "what/ever w - - 0 1", "not a FEN: expected 8 rows"),
+    "a FEN without its turn": (1, "5rk1/8/8/8/8/8/3R4/6K1", "not a FEN: 1 fields, not 6"),
     "a very long FEN": (1, "8/" * 200, "not a FEN: longer than 100 characters"),
     "a position without a king": (1, "8/8/8/8/8/8/8/K7 w - - 0 1", "the position is not legal: no black king"),
     "an opponent in check": (1, "k6R/8/8/8/8/8/8/K7 w - - 0 1", "the position is not legal: opposite check"),
@@ -154,7 +155,7 @@ BAD: dict[str, tuple[int, str, str]] = {
     "an answer of the other side's": (2, "f2g3 b2b1", "the move 'b2b1' is not legal"),
     "a null move": (2, "f2g3 0000", "the move '0000' is not legal"),
     "a drop": (2, "f2g3 Q@a5", "the move 'Q@a5' is not legal"),
-    "words": (2, "f2g3 \x1b[31mRxe7", "the move '.*Rxe7' is not legal"),
+    "words": (2, "f2g3 \x1b[31mRxe7", "the move '.*Rxe7' is not written in UCI, as e2e4"),
     "a rating in words": (3, "high", "the rating 'high' is not a whole number from 0 to 9999"),
     "a rating below zero": (3, "-5", "the rating '-5' is not a whole number"),
     "a rating with other digits": (3, "١٧٦٠", "the rating '١٧٦٠' is not a whole number"),
@@ -198,10 +199,18 @@ def test_a_bad_row_can_be_skipped(tmp_path: Path, kind: str) -> None:
     assert re.search(message, str(errors[-1]))
 
 
+def test_blank_lines_are_passed_over(tmp_path: Path) -> None:
+    path = write(tmp_path / "puzzles.csv", [GOOD])
+    path.write_text(path.read_text().replace("\n", "\n\n") + "\n")
+    assert ids(lichess.all_puzzles(path)) == ["00008"]
+
+
 def test_a_missing_column(tmp_path: Path) -> None:
     path = tmp_path / "puzzles.csv"
     path.write_text("PuzzleId,FEN,Rating,Themes\n")
-    with pytest.raises(LoopbenchError, match=r"puzzles\.csv has no column Moves: its header is PuzzleId, FEN"):
+    with pytest.raises(
+        LoopbenchError, match=r"puzzles\.csv has no column Moves, or several .*: its header is 'PuzzleId', 'FEN'"
+    ):
         list(lichess.all_puzzles(path))
     path.write_text("")
     with pytest.raises(LoopbenchError, match="its header is empty"):
