@@ -33,22 +33,23 @@ def picture(examples: Examples, logits: Tensor, i: int) -> Picture:
     files = range(8) if below else range(7, -1, -1)
     return Picture(
         rows=[[cell(chess.square(file, rank)) for file in files] for rank in ranks],
-        caption=_caption(board, answer, one, logits[i : i + 1]),
+        caption=_caption(board, answer, one, logits[i : i + 1], highest),
         checkered=True,
         row_labels=[chess.RANK_NAMES[rank] for rank in ranks],
         column_labels=[chess.FILE_NAMES[file] for file in files],
     )
 
 
-def _caption(board: chess.Board, answer: chess.Move, one: Examples, logits: Tensor) -> str:
+def _caption(board: chess.Board, answer: chess.Move, one: Examples, logits: Tensor, highest: set[int]) -> str:
     right_move = board.san(answer)
     if not logits.isfinite().all():
         return f"the logits are not finite; right is {right_move}"
     cells, right = best_moves(logits, one)
     view = encode(board)
+    pointed = " and ".join(sorted(chess.square_name(view.place(cell)) for cell in highest))
     start, end = (view.place(cell) for cell in cells[0].numpy().tolist())
     is_answer = (start, end) == (answer.from_square, answer.to_square)
     best = right_move if is_answer else board.san(board.find_move(start, end))
     if right.item():
-        return f"best legal move {best}, right" + ("" if is_answer else f", as is {right_move}")
-    return f"best legal move {best}, wrong: right is {right_move}"
+        return f"points at {pointed}; best legal move {best}, right" + ("" if is_answer else f", as is {right_move}")
+    return f"points at {pointed}; best legal move {best}, wrong: right is {right_move}"

@@ -171,15 +171,15 @@ def test_the_picture_marks_the_answer_and_the_model() -> None:
     assert marks(example, answer[0], elsewhere[0]) == {answer[0]: True, answer[1]: False}
     picture = task.render(example, logits(*answer), 0)
     assert picture.rows[7][0].heat > 0.9 > 0.1 > picture.rows[4][4].heat
-    assert picture.caption == "best legal move Ra8#, right"
+    assert picture.caption == "points at a1 and a8; best legal move Ra8#, right"
 
 
 def test_the_caption_names_the_best_legal_move_and_the_right_one() -> None:
     example = puzzle(*MATES)
     other = task.render(example, logits((7, 1), (0, 1)), 0)
-    assert other.caption == "best legal move Rb8#, right, as is Ra8#"
+    assert other.caption == "points at b1 and b8; best legal move Rb8#, right, as is Ra8#"
     wrong = task.render(example, logits((7, 1), (6, 1)), 0)
-    assert wrong.caption == "best legal move Rb2, wrong: right is Ra8#"
+    assert wrong.caption == "points at b1 and b2; best legal move Rb2, wrong: right is Ra8#"
     broken = logits((7, 0), (0, 0))
     broken[0, 3, 3, 0] = torch.nan
     picture = task.render(example, broken, 0)
