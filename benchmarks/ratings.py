@@ -1,0 +1,72 @@
+"""What looped-sudoku solves by rating, in the tiers and in other collections: `python benchmarks/ratings.py FILE …`.
+
+Evaluates the first 200 puzzles of each file to t = 256 (minutes each; --output keeps the records), and prints them
+beside the tiers' records in leaderboard. "one cell" is the share of puzzles of which one more cell is enough for
+singles to solve the rest.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from presets import STRESS, print_table, records_of
+
+import loopbench
+from loopbench.evaluation import Record
+from loopbench.plugins import get_task
+from loopbench.tasks.sudoku.files import read_puzzles
+from loopbench.tasks.sudoku.rating import rate
+from loopbench.tasks.sudoku.solver import solve
+from loopbench.tasks.sudoku.tiers import TIERS
+
+MODEL = "sudoku-internal-recall-outer-256-s0"
+PUZZLES, ITERATIONS = 200, 256
+RANGES = ((0, 1), (1, 5), (5, 20), (20, 40), (40, 80), (80, np.inf))
+FEWEST = 20  # puzzles of a row
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path)
+    parser.add_argument("--output", type=Path, help="folder that keeps the records of the files")
+    options = parser.parse_args()
+    rows: list[list[str]] = []
+    task, tiers = get_task("sudoku"), records_of(MODEL, STRESS)
+    for tier in TIERS:
+        puzzles = task.load(tier.name).inputs.flatten(1).numpy().astype(np.uint8)
+        rows += by_rating(tier.name, puzzles, tiers[tier.name])
+    model = loopbench.load_model(MODEL)
+    for file in options.files:
+        record = loopbench.evaluate(
+            model, "sudoku", data=file, limit=PUZZLES, iterations=ITERATIONS, output=options.output, compiled=True
+        )
+        rows += by_rating(file.name.partition(".")[0], read_puzzles(file)[0], record)
+    print_table(("puzzles", "rating", "number", "one cell", f"valid at t = {ITERATIONS}"), rows)
+
+
+def by_rating(name: str, puzzles: np.ndarray, record: Record) -> list[list[str]]:
+    """A row for each range of ratings that has enough puzzles."""
+    puzzles = puzzles[: record.examples.count]
+    solved = record.verdicts.solved[record.verdicts.iterations.tolist().index(ITERATIONS)]
+    ratings, one_cell = rate(puzzles), np.array([needs_one_cell(puzzle) for puzzle in puzzles])
+    rows: list[list[str]] = []
+    for low, high in RANGES:
+        here = (ratings >= low) & (ratings < high)
+        if (count := int(here.sum())) >= FEWEST:
+            text = f"{low}–{high}" if high < np.inf else f"{low} and more"
+            shares = [f"{100 * share[here].mean():.0f}" for share in (one_cell, solved)]
+            rows.append([name, text, str(count), *shares])
+    return rows
+
+
+def needs_one_cell(puzzle: np.ndarray) -> bool:
+    """Whether some cell of the solution, added to the givens, lets singles solve the puzzle."""
+    blanks = np.flatnonzero(puzzle == 0)
+    solution = solve(puzzle[None]).solutions[0]
+    more = np.repeat(puzzle[None], len(blanks), 0)
+    more[np.arange(len(blanks)), blanks] = solution[blanks]
+    return bool(solve(more).singles.any())
+
+
+if __name__ == "__main__":
+    main()
