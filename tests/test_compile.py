@@ -5,6 +5,7 @@ from torch import Tensor
 from torch._dynamo.utils import counters
 from torch._inductor import config
 
+from loopbench import evaluate, load_model
 from loopbench.contracts import LoopedModel
 from loopbench.evaluation import retirement
 from loopbench.evaluation.curve import Curve, measure_curve
@@ -45,6 +46,14 @@ def test_shrinking_batches_do_not_compile_again() -> None:
     assert compiled.correct == eager.correct
     assert compiled.audit.count == 50
     assert counters["stats"]["unique_graphs"] <= 1, "a batch of one example may be a case of its own"
+
+
+@pytest.mark.filterwarnings("error:torch.compile does not work here")
+def test_every_split_is_compiled_however_many_there_are() -> None:
+    model = load_model("prefix-sums-loop-s0")
+    with torch._dynamo.config.patch(recompile_limit=2, fail_on_recompile_limit_hit=True):
+        for bits in (32, 64, 128):
+            evaluate(model, "prefix-sums", f"dev-bits-{bits}", iterations=2, limit=3, compiled=True)
 
 
 def test_without_a_compiler_it_warns_and_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,7 @@ def run_cell(cell: Cell, report: Report = lambda steps: None) -> Record:
     model = cell.placed_model()
     flops = flops_per_step(cell, model)
     if cell.compiled:
+        torch.compiler.reset()  # a function is compiled for a few shapes alone, and those of earlier splits would count
         with computing(cell.protocol.precision, cell.device):
             compile_step(model, cell.examples.inputs[:2].to(cell.device), any_batch=True)
     if cell.device.type == "cuda":
