@@ -18,7 +18,7 @@ BESIDE = ("recall-s0", "recall-s1", "recall-s2", "recall-outer-s0", "recall-oute
 TASKS = {
     "prefix-sums": tuple(SCORED),
     "mazes": ("maze-9", "maze-13", "maze-17", "maze-25", "maze-33", "maze-59"),
-    "sudoku": ("gentle", "easy", "hard", "extreme"),
+    "sudoku": ("gentle", "easy", "medium", "hard", "extreme"),
 }
 
 
