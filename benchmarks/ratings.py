@@ -1,8 +1,8 @@
 """What looped-sudoku solves by rating, in the tiers and in other collections: `python benchmarks/ratings.py FILE …`.
 
 Evaluates the first 200 puzzles of each file to t = 256 (minutes each; --output keeps the records), and prints them
-beside the tiers' records in leaderboard. "one cell" is the share of puzzles of which one more cell is enough for
-singles to solve the rest.
+beside the tiers' records in leaderboard, in %: how many are solved, of how many one more cell is enough for singles to
+solve the rest, and how many of these and of the others are solved.
 """
 
 import argparse
@@ -35,28 +35,36 @@ def main() -> None:
     for tier in TIERS:
         puzzles = task.load(tier.name).inputs.flatten(1).numpy().astype(np.uint8)
         rows += by_rating(tier.name, puzzles, tiers[tier.name])
-    model = loopbench.load_model(MODEL)
     for file in options.files:
+        model = loopbench.load_model(MODEL)
         record = loopbench.evaluate(
             model, "sudoku", data=file, limit=PUZZLES, iterations=ITERATIONS, output=options.output, compiled=True
         )
         rows += by_rating(file.name.partition(".")[0], read_puzzles(file)[0], record)
-    print_table(("puzzles", "rating", "number", "one cell", f"valid at t = {ITERATIONS}"), rows)
+    head = ("puzzles", "rating", "number", f"valid at t = {ITERATIONS}", "one cell", "valid of these", "of the others")
+    print_table(head, rows)
 
 
 def by_rating(name: str, puzzles: np.ndarray, record: Record) -> list[list[str]]:
-    """A row for each range of ratings that has enough puzzles."""
+    """A row for all, with their mean rating, and one for each range of ratings that enough of them have."""
     puzzles = puzzles[: record.examples.count]
     solved = record.verdicts.solved[record.verdicts.iterations.tolist().index(ITERATIONS)]
     ratings, one_cell = rate(puzzles), np.array([needs_one_cell(puzzle) for puzzle in puzzles])
-    rows: list[list[str]] = []
+    rows = {f"all, {ratings.mean():.1f} on average": np.ones(len(puzzles), bool)}
     for low, high in RANGES:
         here = (ratings >= low) & (ratings < high)
-        if (count := int(here.sum())) >= FEWEST:
-            text = f"{low}–{high}" if high < np.inf else f"{low} and more"
-            shares = [f"{100 * share[here].mean():.0f}" for share in (one_cell, solved)]
-            rows.append([name, text, str(count), *shares])
-    return rows
+        if FEWEST <= here.sum() < len(puzzles):
+            rows[f"{low}–{high}" if high < np.inf else f"{low} and more"] = here
+    return [
+        [name, text, str(here.sum()), percent(solved[here]), percent(one_cell[here])]
+        + [percent(solved[here & part]) for part in (one_cell, ~one_cell)]
+        for text, here in rows.items()
+    ]
+
+
+def percent(found: np.ndarray) -> str:
+    """The share that is true, of enough puzzles."""
+    return f"{100 * found.mean():.0f}" if len(found) >= FEWEST else "–"
 
 
 def needs_one_cell(puzzle: np.ndarray) -> bool:

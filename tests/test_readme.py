@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-@pytest.mark.parametrize("script", ["presets.py", "tiers.py", "bands.py", "stability.py", "plugins.py"])
+@pytest.mark.parametrize("script", ["presets.py", "tiers.py", "ratings.py", "bands.py", "stability.py", "plugins.py"])
 def test_the_tables_are_those_that_the_records_give(script: str) -> None:
     command = [sys.executable, str(ROOT / "benchmarks" / script)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
