@@ -137,30 +137,30 @@ def packed(**changes: Any) -> bytes:
     return gzip.compress(save(tensors | changes))
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"not gzip",
-        packed()[:-9],
-        packed() + b"more",
-        gzip.compress(bytes(200_000_000)),
-        gzip.compress((2**62).to_bytes(8, "little") + b"{}"),  # a header larger than the file
-        packed(extra=np.zeros(1)),
-        packed(first_solved=np.zeros(9, np.int32)),
-        packed(first_solved=np.zeros(10, np.int64)),
-        packed(first_solved=np.full(10, 101, np.int32)),
-        packed(first_solved=np.full(10, -1, np.int32)),
-        packed(first_solved=np.zeros(10, np.int32)),  # solved, but never for the first time
-        packed(iterations=record().verdicts.iterations[::-1].copy()),
-        packed(iterations=np.array([], np.int32), solved=np.zeros((0, 2), np.uint8)),
-        packed(solved=np.zeros((9, 3), np.uint8)),
-        packed(solved=np.zeros((9, 2), np.float32)),
-    ],
-)
-def test_a_hostile_file_of_verdicts_is_refused(saved: Path, data: bytes) -> None:
+HOSTILE: dict[str, bytes] = {
+    "empty": b"",
+    "not packed": b"not gzip",
+    "cut short": packed()[:-9],
+    "followed by more": packed() + b"more",
+    "a bomb": gzip.compress(bytes(200_000_000)),
+    "a header larger than the file": gzip.compress((2**62).to_bytes(8, "little") + b"{}"),
+    "another tensor": packed(extra=np.zeros(1)),
+    "too few examples": packed(first_solved=np.zeros(9, np.int32)),
+    "another type": packed(first_solved=np.zeros(10, np.int64)),
+    "solved after the end": packed(first_solved=np.full(10, 101, np.int32)),
+    "solved before the beginning": packed(first_solved=np.full(10, -1, np.int32)),
+    "solved, but never for the first time": packed(first_solved=np.zeros(10, np.int32)),
+    "iterations backwards": packed(iterations=record().verdicts.iterations[::-1].copy()),
+    "no iterations": packed(iterations=np.array([], np.int32), solved=np.zeros((0, 2), np.uint8)),
+    "more verdicts than examples": packed(solved=np.zeros((9, 3), np.uint8)),
+    "verdicts between right and wrong": packed(solved=np.zeros((9, 2), np.float32)),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_file_of_verdicts_is_refused(saved: Path, kind: str) -> None:
     document = json.loads(saved.read_text())
-    (saved.parent / document["per_example"]["file"]).write_bytes(data)
+    (saved.parent / document["per_example"]["file"]).write_bytes(data := HOSTILE[kind])
     change(saved, lambda r: r["per_example"].update(sha256=sha256(data)))
     with pytest.raises(LoopbenchError):
         read_record(saved)
