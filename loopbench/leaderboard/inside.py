@@ -32,6 +32,7 @@ def main(memory: int, threads: int) -> None:
     from loopbench.hub import build_model, load_source
     from loopbench.leaderboard.readings import read_out
     from loopbench.loop import trajectory
+    from loopbench.plugins import get_architecture
     from loopbench.references import Source
     from loopbench.weights import dump, needed_shapes
 
@@ -42,6 +43,7 @@ def main(memory: int, threads: int) -> None:
     info = model.info
     assert info is not None  # loading sets it
     said = {"parameters": info.parameters, "layers_per_step": info.layers_per_step}
+    said["time_dependent"] = get_architecture(info.architecture).time_dependent
     write_message(replies, json.dumps(said).encode())
 
     def untrained(seed: int) -> bytes:

@@ -48,6 +48,7 @@ class Said(BaseModel):
 
     parameters: int = Field(ge=0)
     layers_per_step: int = Field(ge=1)
+    time_dependent: bool
 
 
 @dataclass(frozen=True)

@@ -119,3 +119,6 @@ def _check_said(said: Said, entry: Entry) -> None:
     ):
         if found != recorded:
             raise Fault(f"the model has {found:,} {what}, but the records say {recorded:,}")
+    if said.time_dependent != entry.submission.model.time_dependent:
+        does = "depends" if said.time_dependent else "does not depend"
+        raise Fault(f"its package says that the update {does} on t, but submission.yaml says otherwise")

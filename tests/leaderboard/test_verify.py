@@ -49,6 +49,13 @@ def test_weights_that_do_not_solve_what_is_reported(tmp_path: Path) -> None:
     assert "of 25 examples 25 were reported right at t = 64 and 0 are; 25 verdicts differ" in found.reasons[0]
 
 
+def test_a_clock_that_the_submission_keeps_to_itself(tmp_path: Path) -> None:
+    body = "globals()['Architecture'] = __import__('functools').partial(Architecture, time_dependent=True)"
+    found = verified(tmp_path, body)
+    said = "its package says that the update depends on t, but submission.yaml says otherwise"
+    assert (found.verdict, found.reasons) == ("refused", [said])
+
+
 MEMORY = """
 def __init__(self):
     super().__init__()
