@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from loopbench.errors import LoopbenchError
 from loopbench.picture import Picture
+from loopbench.validation import Line
 
 IGNORED = -100  # the target of a cell that does not count (torch's default ignore_index)
 
@@ -80,8 +81,8 @@ class Provider(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    distribution: str
-    version: str
+    distribution: Line
+    version: Line
 
 
 class ModelInfo(BaseModel):

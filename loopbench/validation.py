@@ -8,17 +8,56 @@ from collections.abc import Hashable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar, cast
+from unicodedata import category
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from loopbench.errors import LoopbenchError
 
 MAX_DEPTH = 32
 MAX_REPORTED = 5
+MAX_KEYS = 10_000
+"""Of a JSON object: to report a name that is unknown costs a hundred times its bytes."""
+
+MAX_MARKS = 3
+"""Combining marks in a row: more than any script has, since a tower of them paints over the lines above."""
+
+INKLESS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and a symbol by their category, and nothing to be seen."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def visible(text: str) -> str:
+    """The text, if it is shown as it is: nothing that is not printed, turns its direction or covers other lines.
+
+    Raises:
+        ValueError: it is not that.
+    """
+    if not text.replace("\n", "").isprintable() or any(letter in text for letter in INKLESS):
+        raise ValueError("must be printable characters")
+    if text and not text.strip():
+        raise ValueError("must not be blank")
+    marks = "".join("M" if category(letter).startswith("M") else " " for letter in text)
+    if "M" * (MAX_MARKS + 1) in marks:
+        raise ValueError(f"has more than {MAX_MARKS} combining marks in a row")
+    return text
+
+
+def one_line(text: str) -> str:
+    """The text, if it is `visible` and one line.
+
+    Raises:
+        ValueError: it is not that.
+    """
+    if "\n" in text:
+        raise ValueError("must be one line of printable characters")
+    return visible(text)
+
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(one_line)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 
 
@@ -34,11 +73,12 @@ def validate(model_type: type[ModelT], value: object, what: str) -> ModelT:
     try:
         return model_type.model_validate(value)
     except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
         problems = [
             ": ".join(filter(None, (".".join(map(str, problem["loc"])), _message(model_type, problem))))
-            for problem in error.errors(include_url=False, include_input=False)
+            for problem in found[:MAX_REPORTED]
         ]
-        raise LoopbenchError(f"{what}: {some(problems, '; ')}") from error
+        raise LoopbenchError(f"{what}: {some(problems, '; ', len(found))}") from error
 
 
 def read_bytes(path: Path, max_bytes: int) -> bytes:
@@ -123,9 +163,10 @@ def printable(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def some(items: list[str], separator: str = ", ") -> str:
-    """The first five of a list from outside, and how many more there are."""
-    more = [f"and {len(items) - MAX_REPORTED} more"] if len(items) > MAX_REPORTED else []
+def some(items: list[str], separator: str = ", ", count: int | None = None) -> str:
+    """The first five of a list from outside, and how many more there are of `count` (default: of the list)."""
+    left = (count or len(items)) - MAX_REPORTED
+    more = [f"and {left} more"] if left > 0 else []
     return separator.join([*map(printable, items[:MAX_REPORTED]), *more])
 
 
@@ -152,6 +193,8 @@ def _fields(model_type: type[BaseModel], path: list[str]) -> list[str]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_KEYS:
+        raise ValueError(f"an object has {len(pairs):,} keys; at most {MAX_KEYS:,} are expected")
     _check_unique([key for key, _ in pairs])
     return dict(pairs)
 

@@ -10,16 +10,17 @@ import torch
 from pydantic import Field
 
 from loopbench.evaluation.protocol import Stored
+from loopbench.validation import Line
 
 
 class Environment(Stored):
-    loopbench: str = Field(max_length=100, description="version of the installed loopbench-zoo")
-    torch: str = Field(max_length=100, description="version of torch")
-    python: str = Field(max_length=100, description="version of Python")
-    device: str = Field(max_length=200, description="cpu with its architecture, or cuda with the GPU's name")
+    loopbench: Line = Field(description="version of the installed loopbench-zoo")
+    torch: Line = Field(description="version of torch")
+    python: Line = Field(description="version of Python")
+    device: Line = Field(description="cpu with its architecture, or cuda with the GPU's name")
     threads: int = Field(ge=1, le=65_536, description="CPU threads that torch uses within an operation")
     compiled: bool = Field(description="whether the step ran through torch.compile")
-    git: str | None = Field(max_length=100, description="commit of the checkout that loopbench runs from, if it does")
+    git: Line | None = Field(description="commit of the checkout that loopbench runs from, if it does")
 
 
 def current_environment(device: torch.device, compiled: bool) -> Environment:

@@ -1,9 +1,10 @@
 """What an evaluation is asked to do, and what it does: the record stores it, the cell hashes it."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from loopbench.contracts import Examples, LoopedModel, Split, Task
 from loopbench.devices import Precision
@@ -17,6 +18,17 @@ Iterations = Annotated[int, Field(ge=1, le=MAX_ITERATIONS)]
 BatchSize = Annotated[int, Field(ge=1, le=MAX_BATCH)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 AnyPath = Annotated[Path, Field(strict=False)]
+
+
+def _moment(text: str) -> str:
+    if datetime.strptime(text, MOMENT).strftime(MOMENT) != text:
+        raise ValueError("must have two digits for each part")
+    return text
+
+
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+Moment = Annotated[str, AfterValidator(_moment)]
+"""When something was, in UTC."""
 
 
 class Stored(BaseModel):

@@ -7,15 +7,15 @@ run.
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import AfterValidator, FailFast, Field, PrivateAttr, StringConstraints, model_validator
 
 from loopbench.contracts import Provider
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.environment import Environment
-from loopbench.evaluation.protocol import MAX_ITERATIONS, Protocol, Stored
+from loopbench.evaluation.protocol import MAX_ITERATIONS, MOMENT, Moment, Protocol, Stored
 from loopbench.evaluation.verdicts import Verdicts
 from loopbench.files import canonical_json, sha256
-from loopbench.validation import validate
+from loopbench.validation import one_line, validate
 
 SCHEMA_VERSION = 1
 MAX_EXAMPLES = 10_000_000
@@ -23,7 +23,7 @@ MAX_EXAMPLES = 10_000_000
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 FileName = Annotated[Name, StringConstraints(max_length=255)]
-Text = Annotated[str, StringConstraints(max_length=1000)]
+Text = Annotated[str, StringConstraints(max_length=1000), AfterValidator(one_line)]
 Count = Annotated[int, Field(ge=0, le=MAX_EXAMPLES)]
 
 
@@ -61,7 +61,9 @@ class ExampleRange(Stored):
 
 class Correct(Stored):
     n: int = Field(ge=1, le=MAX_EXAMPLES, description="examples that were evaluated")
-    correct: list[Count] = Field(max_length=MAX_ITERATIONS, description="how many are right after 1, 2 … T iterations")
+    correct: Annotated[list[Count], FailFast()] = Field(
+        max_length=MAX_ITERATIONS, description="how many are right after 1, 2 … T iterations"
+    )
 
 
 class VerdictsFile(Stored):
@@ -93,7 +95,7 @@ class Record(Stored):
     schema_version: Literal[1] = Field(description="version of this format and of the rules that produce it")
     cell: Sha256 = Field(description="hash of everything that decides the result, but for T and the batch size")
     status: Literal["started", "complete"] = Field(description="started: written before the run, or killed since")
-    created: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="when this was written, UTC")
+    created: Moment = Field(description="when this was written, UTC")
     model: EvaluatedModel = Field(description="what was evaluated")
     task: EvaluatedTask = Field(description="on what")
     split: EvaluatedSplit = Field(description="on which fixed set of examples")
@@ -225,4 +227,4 @@ def started_record(**fields: Any) -> Record:
 
 def now() -> str:
     """The time, as records write it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(UTC).strftime(MOMENT)

@@ -5,14 +5,13 @@ import time
 from pathlib import Path
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from loopbench.contracts import LoopedModel, Task
 from loopbench.devices import Precision, computing
 from loopbench.evaluation.cell import Cell, prepare
 from loopbench.evaluation.curve import Report, measure_curve
 from loopbench.evaluation.environment import peak_memory_bytes
+from loopbench.evaluation.flops import flops_per_step
 from loopbench.evaluation.protocol import Settings, scored_iterations
 from loopbench.evaluation.record import Cost, Record, Retired
 from loopbench.evaluation.store import save_record
@@ -92,7 +91,7 @@ def run_cell(cell: Cell, report: Report = lambda steps: None) -> Record:
     if cell.output is not None:
         save_record(cell.output, started)
     model = cell.placed_model()
-    flops = flops_per_step(cell, model)
+    flops = flops_per_step(model, cell.examples.inputs[:1].to(cell.device))
     if cell.compiled:
         torch.compiler.reset()  # a function is compiled for a few shapes alone, and those of earlier splits would count
         with computing(cell.protocol.precision, cell.device):
@@ -113,20 +112,6 @@ def run_cell(cell: Cell, report: Report = lambda steps: None) -> Record:
     if cell.output is not None:
         save_record(cell.output, record)
     return record
-
-
-def flops_per_step(cell: Cell, model: LoopedModel) -> int:
-    """FLOPs of the matrix products in one step on one example.
-
-    Attention runs on its plain path, whose products the counter sees whatever the device. Windowed attention has none:
-    its products are elementwise, and below 1 % of the rest at any width that learns.
-    """
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
-        e = model.encode(cell.examples.inputs[:1].to(cell.device))
-        h = model.start(e)
-        with FlopCounterMode(display=False) as counter:
-            model.step(h, e)
-    return counter.get_total_flops()
 
 
 def estimate_seconds(cell: Cell) -> float:

@@ -83,7 +83,7 @@ def unpack(data: bytes, count: int, iterations: int, what: str) -> Verdicts:
             raise ValueError("iterations does not ascend")
         if bits.dtype != np.uint8 or bits.shape != (len(at), -(-count // 8)):
             raise ValueError("solved has not one bit for each example at each iteration")
-    except (zlib.error, SafetensorError, ValueError) as error:
+    except (zlib.error, SafetensorError, ValueError, KeyError) as error:  # KeyError: a dtype that numpy has not
         raise LoopbenchError(f"{what} is not a file of verdicts: {error}") from error
     solved = np.unpackbits(bits, axis=1, count=count).astype(np.bool_)
     if (solved & ((first == 0) | (first > at[:, None]))).any():

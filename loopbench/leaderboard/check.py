@@ -4,17 +4,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from loopbench import registry
 from loopbench.contracts import Task
 from loopbench.errors import LoopbenchError
+from loopbench.evaluation.protocol import scored_iterations
 from loopbench.evaluation.record import EvaluatedModel
 from loopbench.hub import build_model
 from loopbench.leaderboard.record_findings import record_findings
 from loopbench.leaderboard.submission import SUBMISSION, Entry, entry_folders, read_entry
 from loopbench.leaderboard.wheel_findings import wheel_findings
 from loopbench.plugins import architecture_provider, get_architecture, get_task
+from loopbench.tasks.splits import find_split
 from loopbench.validation import printable
 
 
@@ -37,7 +40,8 @@ def find_entries(paths: Iterable[Path]) -> list[Path]:
     Raises:
         LoopbenchError: one is neither.
     """
-    return [folder for path in paths for folder in ([path] if (path / SUBMISSION).exists() else entry_folders(path))]
+    found = [folder for path in paths for folder in ([path] if (path / SUBMISSION).exists() else entry_folders(path))]
+    return list(dict.fromkeys(found))
 
 
 def check(folders: Iterable[Path], board: Sequence[Entry] | None = None) -> Checked:
@@ -61,6 +65,13 @@ def check(folders: Iterable[Path], board: Sequence[Entry] | None = None) -> Chec
         known = before.verification if before is not None else None
         if board is not None and entry.verification not in (None, known):
             findings.append(f"{entry.name}: it brings a verification of its own, and only `verify` can write one")
+        if (
+            before is not None
+            and known is not None
+            and entry.verification is None
+            and entry.evidence == before.evidence
+        ):
+            findings.append(f"{entry.name}: it removes the verification ({known.verdict}) of what it leaves as it is")
     names = {entry.name for entry in board or ()}
     newcomers = [entry for entry in entries if entry.name not in names]
     others = [entry for entry in board or () if entry.name not in {each.name for each in entries}]
@@ -153,8 +164,17 @@ def _duplicates(entries: Sequence[Entry], checked: set[str]) -> Iterator[str]:
 
 
 def _answers(entry: Entry) -> object:
-    """When every example is first solved, split by split; `None` if that is the same for all, and so says nothing."""
-    answers = {name: record.verdicts.first_solved for name, record in entry.records.items()}
+    """When every example of the benchmark is first solved up to 8 D; `None` if that says nothing, being one for all."""
+    try:
+        task = get_task(entry.record.task.name)
+    except LoopbenchError:
+        return None
+    answers: dict[str, np.ndarray] = {}
+    for split in (find_split(task, name) for name in (task.benchmark.splits if task.benchmark else ())):
+        if (record := entry.records.get(split.name)) is not None:
+            last = scored_iterations(split, record.model.layers_per_step)[-1]
+            first = record.verdicts.first_solved
+            answers[split.name] = np.where(first <= last, first, 0)
     if all((first == first[0]).all() for first in answers.values()):
         return None
-    return entry.record.task.name, tuple((name, first.tobytes()) for name, first in answers.items())
+    return task.name, tuple((name, first.tobytes()) for name, first in answers.items())

@@ -29,6 +29,7 @@ def main(memory: int, threads: int) -> None:
     import torch
 
     from loopbench.devices import computing, parameter_dtype
+    from loopbench.evaluation.flops import flops_per_step
     from loopbench.hub import build_model, load_source
     from loopbench.leaderboard.readings import read_out
     from loopbench.loop import trajectory
@@ -51,8 +52,11 @@ def main(memory: int, threads: int) -> None:
         new = build_model(info.architecture, info.config, info.task)
         return dump(new, needed_shapes(new))
 
+    def received(shape: list[int]) -> torch.Tensor:
+        return torch.as_tensor(np.frombuffer(read_message(requests, MAX_REQUEST), "<i8").reshape(shape).copy())
+
     def iterate(shape: list[int], iterations: list[int], precision: Any, retirement: bool, seed: int) -> None:
-        inputs = torch.as_tensor(np.frombuffer(read_message(requests, MAX_REQUEST), "<i8").reshape(shape).copy())
+        inputs = received(shape)
         model.to(parameter_dtype(precision))
         states = trajectory(model, inputs, iterations[-1], generator=torch.Generator().manual_seed(seed))
         with torch.no_grad(), computing(precision, inputs.device):
@@ -63,6 +67,8 @@ def main(memory: int, threads: int) -> None:
         match json.loads(request):
             case {"untrained": int(seed)}:
                 write_message(replies, untrained(seed))
+            case {"flops": shape}:
+                write_message(replies, json.dumps(flops_per_step(model, received(shape))).encode())
             case asked:
                 iterate(**asked)
 

@@ -78,6 +78,7 @@ def check_files(entry: Entry, files: ModelFiles) -> None:
         "version": (config.version, model.version),
         "config": (config.config, model.config),
         "task": (config.task, entry.record.task.name),
+        "train_iterations": (config.train_iterations, model.train_iterations),
         "provider": (config.provider.distribution, model.provider.distribution),
     }
     for field, (published, recorded) in pairs.items():

@@ -4,6 +4,7 @@ It is bubblewrap (https://github.com/containers/bubblewrap) that isolates it; `i
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,19 @@ class Sandbox:
         """
         write_message(self._requests, canonical_json({"untrained": seed}))
         return read_message(self._replies, max_bytes)
+
+    def flops(self, inputs: torch.Tensor) -> int:
+        """FLOPs of one step on a batch `(B, *grid)`, as an evaluation counts them.
+
+        Raises:
+            Broken, OSError: no number.
+        """
+        write_message(self._requests, canonical_json({"flops": list(inputs.shape)}))
+        write_message(self._requests, inputs.numpy().astype("<i8").tobytes())
+        reply = read_message(self._replies, MAX_SAID)
+        if not re.fullmatch(rb"\d{1,19}", reply):
+            raise Broken("what it says of its FLOPs is no number")
+        return int(reply)
 
     def logits(
         self,

@@ -20,7 +20,7 @@ from loopbench.evaluation.record import Record, Sha256
 from loopbench.evaluation.store import DIGEST, read_record
 from loopbench.leaderboard.verification import FILE as VERIFICATION
 from loopbench.leaderboard.verification import Verification, evidence, find_verification
-from loopbench.validation import Name, printable, read_yaml, some, validate
+from loopbench.validation import Line, Name, one_line, printable, read_yaml, some, validate, visible
 
 SUBMISSION = "submission.yaml"
 MAX_SUBMISSION_BYTES = 64 * 1024
@@ -29,34 +29,29 @@ MAX_ENTRY_FILES = 200
 PLAIN = r"[\w.+!-]+"  # of a file's name
 
 
-def _one_line(text: str) -> str:
-    """Printable: no control characters, nothing invisible, nothing that turns the direction of text round."""
-    if not text.isprintable():
-        raise ValueError("must be one line of printable characters")
+def _address(text: str) -> str:
+    if not re.fullmatch(r"https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?(/[\w.~/?#&=%+,:@!-]*)?", one_line(text)):
+        raise ValueError("must be an https address")
     return text
 
 
-def _lines(text: str) -> str:
-    if not text.replace("\n", "").isprintable():
-        raise ValueError("must be printable characters")
+def _reference(text: str) -> str:
+    if not re.fullmatch(REFERENCE, text, re.ASCII):
+        raise ValueError("must be hub:org/name@COMMIT, with all 40 digits of the commit, or a registry name")
     return text
 
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_one_line)]
-Prose = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_lines)]
-Link = Annotated[
-    str,
-    StringConstraints(pattern=r"^https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?(/[\w.~/?#&=%+,:@!-]*)?$"),
-    StringConstraints(max_length=500),
-    AfterValidator(_one_line),
-]
+Prose = Annotated[str, StringConstraints(max_length=4000), AfterValidator(visible)]
+Link = Annotated[str, StringConstraints(max_length=500), AfterValidator(_address)]
 Track = Literal["closed", "open"]
-REFERENCE = r"hub:[\w.-]+/[\w.-]+@[0-9a-f]{40}|[a-z0-9]+(-[a-z0-9]+)*"
+REFERENCE = r"hub:\w[\w.-]*/\w[\w.-]*@[0-9a-f]{40}|[a-z0-9]+(-[a-z0-9]+)*"
 """A repository at a full commit, or a registry name: neither can change what it stands for."""
 
 
 class SubmittedModel(Stored):
-    ref: str = Field(pattern=f"^({REFERENCE})$", max_length=200, description="hub:org/name@COMMIT or a registry name")
+    ref: Annotated[str, AfterValidator(_reference)] = Field(
+        max_length=200, description="hub:org/name@COMMIT or a registry name"
+    )
     weights_sha256: Sha256 = Field(description="of model.safetensors")
     time_dependent: bool = Field(False, description="whether the update depends on t: such models are ranked apart")
 

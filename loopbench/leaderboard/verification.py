@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from loopbench.evaluation.environment import Environment
-from loopbench.evaluation.protocol import Iterations, Seed, Stored
+from loopbench.evaluation.protocol import Iterations, Moment, Seed, Stored
 from loopbench.evaluation.record import Count, Name, Record, Sha256
 from loopbench.files import canonical_json, sha256, write_json
 from loopbench.validation import read_json, validate
@@ -74,7 +74,7 @@ class VerifiedSplit(Stored):
 
 class Verification(Stored):
     schema_version: Literal[1] = Field(description="version of this format and of the rules behind it")
-    created: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="when, UTC")
+    created: Moment = Field(description="when, UTC")
     seed: Seed = Field(description="of the samples, the fresh examples and the untrained weights")
     commit: str | None = Field(
         pattern=r"^[0-9a-f]{40}$", description="the commit that the seed was derived from; none if it was given"

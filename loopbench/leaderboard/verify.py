@@ -10,7 +10,7 @@ import torch
 from loopbench.contracts import Task
 from loopbench.evaluation.environment import current_environment
 from loopbench.evaluation.protocol import scored_iterations
-from loopbench.evaluation.record import now
+from loopbench.evaluation.record import Record, now
 from loopbench.leaderboard.comparison import Verdicts, compare, mismatches, refusals
 from loopbench.leaderboard.model_files import ModelFiles, check_files
 from loopbench.leaderboard.plugin_code import plugin_code
@@ -21,6 +21,9 @@ from loopbench.leaderboard.verification import Verification, VerifiedSplit
 from loopbench.plugins import get_task
 from loopbench.tasks.splits import derived_seed, find_split
 from loopbench.weights import MAX_HEADER_BYTES
+
+FLOPS_TOLERANCE = 0.05
+"""Versions of torch may count an operation differently."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,9 @@ def _run(
     files.write(folder / "trained")
     with open_sandbox(folder / "trained", code, plan.seconds) as sandbox:
         _check_said(sandbox.said, entry)
+        for (name, kind), sample in samples.items():
+            if kind == "public":
+                _check_flops(sandbox.flops(sample.examples.inputs[:1]), entry.records[name])
         limit = len(files.weights) + MAX_HEADER_BYTES
         blank = ModelFiles(files.config, sandbox.untrained(derived_seed(plan.seed, "untrained"), limit))
         trained = verdicts(sandbox, task, samples, plan.seed)
@@ -122,3 +128,10 @@ def _check_said(said: Said, entry: Entry) -> None:
     if said.time_dependent != entry.submission.model.time_dependent:
         does = "depends" if said.time_dependent else "does not depend"
         raise Fault(f"its package says that the update {does} on t, but submission.yaml says otherwise")
+
+
+def _check_flops(found: int, record: Record) -> None:
+    assert record.cost is not None  # it is complete
+    recorded = record.cost.flops_per_iteration
+    if abs(found - recorded) > FLOPS_TOLERANCE * max(found, recorded):
+        raise Fault(f"a step has {found:,} FLOPs on {record.split.name}, but the record says {recorded:,}")

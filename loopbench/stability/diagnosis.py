@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.environment import Environment
-from loopbench.evaluation.protocol import BatchSize, Seed, Stored
+from loopbench.evaluation.protocol import BatchSize, Moment, Seed, Stored
 from loopbench.evaluation.record import (
     EvaluatedModel,
     EvaluatedSplit,
@@ -57,7 +57,7 @@ class DiagnosisCost(Stored):
 class Diagnosis(Stored):
     schema_version: Literal[1] = Field(description="version of this format and of the rules that produce it")
     cell: Sha256 = Field(description="hash of everything that decides the result, but for the batch size")
-    created: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="when this was written, UTC")
+    created: Moment = Field(description="when this was written, UTC")
     model: EvaluatedModel = Field(description="what was diagnosed")
     task: EvaluatedTask = Field(description="on what")
     split: EvaluatedSplit = Field(description="on which fixed set of examples")

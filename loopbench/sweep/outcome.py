@@ -5,11 +5,11 @@ named after a hash of what it is, so folders of several machines are merged by c
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-from loopbench.evaluation.protocol import Stored
+from loopbench.evaluation.protocol import Moment, Stored
 from loopbench.evaluation.record import FileName, Sha256, Text, now
 from loopbench.files import write_json
 from loopbench.sweep.cells import SCHEMA_VERSION, Cell, Measurement
@@ -17,8 +17,6 @@ from loopbench.validation import printable, read_json, validate
 
 CELLS, RUNS, RECORDS, DIAGNOSES = "cells", "runs", "records", "diagnoses"
 MAX_OUTCOME_BYTES = 1 << 20
-
-Created = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
 
 
 class Measured(Stored):
@@ -34,7 +32,7 @@ class Outcome(Stored):
     labels: dict[str, Text] = Field(description="the choice on every axis of the study")
     recipe: dict[str, Any] = Field(description="with every setting filled in")
     status: Literal["started", "done", "failed"] = Field(description="started: at work, or killed since")
-    created: Created = Field(description="when this was written, UTC")
+    created: Moment = Field(description="when this was written, UTC")
     reason: Text | None = Field(description="why it failed")
     weights_sha256: Sha256 | None = Field(description="of the trained weights; none before the training's end")
     train_s: float | None = Field(ge=0, description="what all steps take at the pace of the last attempt, in seconds")

@@ -12,8 +12,9 @@ from loopbench import LoopbenchError, load_model, save_model
 from loopbench.contracts import LoopedModel, Metric
 from loopbench.evaluation import evaluate, read_record, run
 from loopbench.evaluation.cell import prepare
+from loopbench.evaluation.flops import flops_per_step
 from loopbench.evaluation.protocol import Settings, make_protocol
-from loopbench.evaluation.run import estimate_seconds, flops_per_step
+from loopbench.evaluation.run import estimate_seconds
 from loopbench.hub import build_model
 
 TASK = FirstBits()
@@ -145,7 +146,7 @@ def test_flops_are_those_of_the_matrix_products(model: LoopedModel) -> None:
     width, cells, window_ends = 8, 12, 4
     linear = 2 * cells * (3 + 1 + 4 + 4) * width**2
     attention_at_the_ends = 2 * 2 * window_ends * 5 * width
-    assert flops_per_step(cell, cell.placed_model()) == linear + attention_at_the_ends
+    assert flops_per_step(cell.placed_model(), cell.examples.inputs[:1]) == linear + attention_at_the_ends
 
 
 def test_an_estimate_grows_with_the_work(model: LoopedModel) -> None:
