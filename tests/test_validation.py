@@ -78,6 +78,7 @@ def test_printable_is_one_short_line() -> None:
 def test_some_says_how_many_are_left_out() -> None:
     assert some(["a", "b"]) == "a, b"
     assert some([str(i) for i in range(7)]) == "0, 1, 2, 3, 4, and 2 more"
+    assert some(["0", "1", "2", "3", "4"], count=7) == "0, 1, 2, 3, 4, and 2 more"
 
 
 def test_json_is_read() -> None:
@@ -98,6 +99,7 @@ def test_json_is_read() -> None:
         (b"1" * 30, "64 bits"),
         (b"1" * 5000, "digits"),
         (b"[" * 33 + b"]" * 33, "nested deeper than 32"),
+        (str({str(i): 1 for i in range(10_001)}).replace("'", '"').encode(), "an object has 10,001 keys"),
         (b'{"a":' * 20_000, "recursion"),
         (b'"\\ud800"', "surrogates"),
         (b'{"\\ud800": 1}', "surrogates"),

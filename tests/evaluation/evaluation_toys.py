@@ -118,7 +118,7 @@ def made_record(first_solved: list[int], iterations: int, lost: dict[int, int] |
     """A complete record on prefix sums, as if example i had been solved from `first_solved[i]` (0: never) to `lost[i]`.
 
     Args:
-        changes: in place of the parts "model", "task", "split", "examples" and "protocol".
+        changes: in place of the parts "model", "task", "split", "examples", "protocol" and "cost".
     """
     n = len(first_solved)
     first = np.array(first_solved, np.int32)
@@ -141,6 +141,7 @@ def made_record(first_solved: list[int], iterations: int, lost: dict[int, int] |
         "split": {"name": "bits-64", "difficulty": 64.0, "count": n, "data_sha256": "b" * 64},
         "examples": {"first": 0, "count": n},
         "protocol": protocol(iterations).model_dump(),
+        "cost": {"wall_s": 1.0, "flops_per_iteration": 10, "peak_memory_bytes": 10},
     }
     for part, values in changes.items():
         parts[part] = parts[part] | values
@@ -158,5 +159,5 @@ def made_record(first_solved: list[int], iterations: int, lost: dict[int, int] |
     at = recorded_iterations(iterations, scored_iterations(Split("", 0, 64, n, "", ""), 1))
     verdicts = Verdicts(first, np.array(at, np.int32), np.array([solved[t - 1] for t in at]))
     correct = {parts["task"]["primary_metric"]: [int(row.sum()) for row in solved]}
-    cost = Cost(wall_s=1.0, flops_per_iteration=10, peak_memory_bytes=10)
-    return started.completed(correct, verdicts, Retired(count=0, audited=0, disagreements=0), cost)
+    retired = Retired(count=0, audited=0, disagreements=0)
+    return started.completed(correct, verdicts, retired, Cost(**parts["cost"]))

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
+import torch
 from evaluation_toys import made_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,6 +108,10 @@ def test_every_field_of_a_record_has_its_sentence() -> None:
         (lambda r: r["protocol"].update(seed=1), "not the hash of what the record says"),
         (lambda r: r["protocol"].update(iterations=10**9), "protocol.iterations"),
         (lambda r: r.update(created="yesterday"), "created"),
+        (lambda r: r.update(created="9999-99-99T99:99:99Z"), "created"),
+        (lambda r: r["environment"].update(device="cpu\u202e"), "environment.device: must be"),
+        (lambda r: r["model"].update(ref="./a\x1b[31m"), "model.ref: must be"),
+        (lambda r: r["model"]["provider"].update(version="1\n2"), "model.provider.version: must be one line"),
         (lambda r: r["model"].update(ref="x" * 2000), "model.ref"),
     ],
 )
@@ -145,6 +151,9 @@ HOSTILE: dict[str, bytes] = {
     "a bomb": gzip.compress(bytes(200_000_000)),
     "a header larger than the file": gzip.compress((2**62).to_bytes(8, "little") + b"{}"),
     "another tensor": packed(extra=np.zeros(1)),
+    "a type that numpy has not": gzip.compress(
+        safetensors.torch.save({"first_solved": torch.zeros(10, dtype=torch.bfloat16)})
+    ),
     "too few examples": packed(first_solved=np.zeros(9, np.int32)),
     "another type": packed(first_solved=np.zeros(10, np.int64)),
     "solved after the end": packed(first_solved=np.full(10, 101, np.int32)),

@@ -251,6 +251,13 @@ def test_the_same_answers_of_other_weights(folder: Path) -> None:
     assert only(found(folder, copy)) == "yours: it has every answer of mine: a model has one entry"
 
 
+def test_a_split_that_is_not_scored_does_not_tell_a_copy_apart(tmp_path: Path) -> None:
+    splits = ("bits-32", *SCORED)
+    mine = write_entry(tmp_path / "mine", made_records("mine", splits=splits))
+    records = made_records("mine", model={"weights_sha256": sha256(b"yours")})
+    assert only(found(mine, write_entry(tmp_path / "yours", records))).startswith("yours: it has every answer of mine")
+
+
 def test_models_that_solve_nothing_are_not_copies_of_each_other(tmp_path: Path) -> None:
     folders = [write_entry(tmp_path / name, made_records(name, share=0)) for name in ("one", "two")]
     assert found(*folders) == []
@@ -277,6 +284,21 @@ def test_nobody_verifies_a_submission_of_their_own(folder: Path) -> None:
     assert check([folder]).findings == []
     write_json(folder / FILE, shown | {"evidence": board[0].evidence, "seed": 7})
     assert only(list(check([folder], board).findings)).startswith("mine: it brings a verification of its own")
+
+
+def test_nobody_removes_a_verification(folder: Path) -> None:
+    shown = json.loads((RESULTS / "prefix-sums-loop-outer-s0" / FILE).read_text())
+    write_json(
+        folder / FILE, shown | {"evidence": read_entry(folder).evidence, "verdict": "mismatch", "reasons": ["x"]}
+    )
+    board = read_entries(folder.parent)
+    (folder / FILE).unlink()
+    said = "mine: it removes the verification (mismatch) of what it leaves as it is"
+    assert only(list(check([folder], board).findings)) == said
+
+
+def test_a_folder_that_is_named_twice_is_checked_once(folder: Path) -> None:
+    assert find_entries([folder, folder.parent]) == [folder]
 
 
 def test_the_board_itself_has_no_findings() -> None:

@@ -44,6 +44,9 @@ def test_new_rows_stand_beside_the_nearest_old_ones(
     assert "track: " in said.read_text()
     assert run(monkeypatch, str(tmp_path / "nowhere")) == 2
     assert "is not a folder" in capsys.readouterr().err
+    (mine.parent / "README.md").write_text("hello")
+    assert run(monkeypatch, str(mine.parent), "--board", str(board), "--comment", str(said)) == 1
+    assert "README.md, and should have nothing but folders" in said.read_text()
 
 
 def test_what_has_not_changed_is_not_new(board: Path) -> None:

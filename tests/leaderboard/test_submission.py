@@ -58,6 +58,10 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "half a run": {"runs_tried": 0.5},
     "endless text": {"description": "x" * 5000},
     "something unknown": {"score": 100},
+    "a tower of accents": {"authors": ["a" + 10 * "\u0301"]},
+    "nothing to be seen": {"authors": ["\u3164"]},
+    "blanks": {"authors": ["   "]},
+    "a repository above": {"model": {"ref": f"hub:../..@{'c' * 40}", "weights_sha256": "a" * 64}},
     "a wheel elsewhere": {
         "plugin": {"distribution": "a", "version": "1", "wheel": "../a-1-py3-none-any.whl", "sha256": "a" * 64}
     },
@@ -87,7 +91,7 @@ def test_links_are_https(link: str) -> None:
 
 
 def test_text_is_anything_that_can_be_printed() -> None:
-    text = "<script>alert('é')</script>\nand 中文 & more"
+    text = "<script>alert('e\u0301')</script>\nand 中文, ภาษาที่ & more"
     assert validate(Submission, submission("mine", description=text), "").description == text
 
 

@@ -1,5 +1,6 @@
 """Verifying in real sandboxes, with real wheels: one honest entry, and all the others."""
 
+import json
 import os
 import socket
 import textwrap
@@ -9,6 +10,7 @@ import pytest
 import torch
 from made_plugins import XOR, model_files, submitted
 
+from loopbench.leaderboard.model_files import ModelFiles
 from loopbench.leaderboard.verification import Verification
 from loopbench.leaderboard.verify import Plan, verify
 from loopbench.tasks.prefix_sums import PrefixSums
@@ -47,6 +49,22 @@ def test_weights_that_do_not_solve_what_is_reported(tmp_path: Path) -> None:
     run = found.splits["bits-32"].reproduced
     assert (run.n, run.reported, run.found, run.flips) == (25, [25] * 4, [0] * 4, [25] * 4)
     assert "of 25 examples 25 were reported right at t = 64 and 0 are; 25 verdicts differ" in found.reasons[0]
+
+
+def test_costs_that_are_not_the_models(tmp_path: Path) -> None:
+    files = model_files()
+    body = "def step(self, h, e):\n        return (h.float() @ torch.eye(h.shape[1])).long()"
+    found = verify(submitted(tmp_path / "entry", files, f"    {body}"), files, PLAN)
+    assert found.verdict == "refused"
+    assert found.reasons == ["a step has 2,048 FLOPs on bits-32, but the record says 0"]
+
+
+def test_another_number_of_training_iterations(tmp_path: Path) -> None:
+    files = model_files()
+    config = json.loads(files.config) | {"train_iterations": 30}
+    found = verify(submitted(tmp_path / "entry", files), ModelFiles(json.dumps(config).encode(), files.weights), PLAN)
+    assert found.verdict == "refused"
+    assert "train_iterations None, but config.json says 30" in found.reasons[0]
 
 
 def test_a_clock_that_the_submission_keeps_to_itself(tmp_path: Path) -> None:
