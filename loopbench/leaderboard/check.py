@@ -16,7 +16,7 @@ from loopbench.hub import build_model
 from loopbench.leaderboard.record_findings import record_findings
 from loopbench.leaderboard.submission import SUBMISSION, Entry, entry_folders, read_entry
 from loopbench.leaderboard.wheel_findings import wheel_findings
-from loopbench.plugins import architecture_provider, get_architecture, get_task
+from loopbench.plugins import CORE, architecture_provider, get_architecture, get_task
 from loopbench.tasks.splits import find_split
 from loopbench.validation import printable
 
@@ -125,7 +125,8 @@ def _architecture_findings(entry: Entry, task: Task) -> Iterator[str]:
         if installed.distribution != provider.distribution:
             raise LoopbenchError(f"here {model.architecture} is {installed.distribution}'s")
     except LoopbenchError as error:
-        yield f"{error}; a submission brings the wheel of {printable(provider.distribution)}"
+        bring = f"; a submission brings the wheel of {printable(provider.distribution)}"
+        yield f"{error}{'' if provider.distribution == CORE else bring}"
         return
     architecture = get_architecture(model.architecture)
     if model.version != architecture.version:

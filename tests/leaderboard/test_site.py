@@ -90,6 +90,10 @@ def test_a_site_replaces_a_site_and_nothing_else(leaderboard: Path, tmp_path: Pa
     assert (output / "models" / "after.html").exists()
     assert not (output / "models" / "before.html").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"mine", "site"}
+    (output / "CNAME").write_text("example.org")
+    with pytest.raises(LoopbenchError, match="has CNAME, which a new site would remove"):
+        write_site([make_entry(sudoku, "later")], [], output)
+    assert (output / "models" / "after.html").exists()
 
 
 def test_an_entry_that_cannot_be_read_leaves_the_old_site(site: Path, tmp_path: Path) -> None:

@@ -15,8 +15,10 @@ from loopbench.leaderboard.submission import Entry, read_entries
 from loopbench.plugins import get_task, names, origin
 from loopbench.references import locate
 from loopbench.stability.diagnosis import Diagnosis, read_diagnosis
+from loopbench.validation import some
 
 RESULTS, DIAGNOSES = "results", "diagnoses"
+CONTENTS = {"index.html", "compare.html", "assets", "data", "models", "tasks"}
 MARK = '<meta name="generator" content="loopbench">'
 
 
@@ -34,6 +36,7 @@ def build_site(source: Path, output: Path) -> int:
 
 def write_site(entries: Iterable[Entry], diagnoses: Iterable[Diagnosis], output: Path) -> int:
     """Like `build_site`, from what has been read."""
+    check_output(output)
     ranked, unranked = _sorted_out(entries)
     tasks = [task for task in map(get_task, names("task")) if task.benchmark]
     files = make_files(standings(ranked), tasks, unranked, list(diagnoses))
@@ -65,7 +68,12 @@ def check_output(output: Path) -> None:
         return
     index = output / "index.html"
     with suppress(OSError, ValueError):
-        if not any(output.iterdir()) or (index.is_file() and MARK in index.read_text("utf-8")):
+        names = {path.name for path in output.iterdir()}
+        if not names:
+            return
+        if index.is_file() and MARK in index.read_text("utf-8"):
+            if more := sorted(names - CONTENTS):
+                raise LoopbenchError(f"{output} has {some(more)}, which a new site would remove; take it away first")
             return
     raise LoopbenchError(f"{output} is there and is no site of loopbench; name a folder that is new or empty")
 
