@@ -29,7 +29,6 @@ def build_site(source: Path, output: Path) -> int:
         LoopbenchError: an entry or a diagnosis cannot be read; `output` has something else than a site, or cannot be
             written. What stood there before still stands.
     """
-    check_output(output)
     entries = read_entries(source / RESULTS)
     return write_site(entries, _diagnoses(source / DIAGNOSES), output)
 
@@ -59,7 +58,7 @@ def write_site(entries: Iterable[Entry], diagnoses: Iterable[Diagnosis], output:
 
 
 def check_output(output: Path) -> None:
-    """Find out early whether a site may be put somewhere.
+    """Find out whether a site may be put somewhere.
 
     Raises:
         LoopbenchError: something else than a site is there.
