@@ -229,7 +229,7 @@ def comment(place: Place, request: Request) -> subprocess.CompletedProcess[str]:
     request(place)
     head = place.commit()
     place.git("switch", "--quiet", "main")
-    place.write("leaderboard/results/later/submission.yaml", "name: later\n")
+    place.write(f"{OLD}/submission.yaml", "name: old, and main changes it")
     place.commit()
     place.git("clone", "--quiet", "--single-branch", place.folder / "origin", ".", at="work")
     return place.run("comment", "comment", "submitted.sh", HEAD=head)
@@ -389,6 +389,13 @@ def tamper(place: Place, how: str) -> None:
         made = place.git("commit-tree", "-m", "more", *parents, tree, at="work/merged")
         place.git("reset", "--quiet", "--hard", made, at="work/merged")
         return
+    elif how == "parents in another order":
+        tree = place.git("rev-parse", "HEAD^^{tree}", at="work/merged")
+        parents = ("-p", "HEAD^^2", "-p", "HEAD^^1")
+        made = place.git("commit-tree", "-m", "merge", *parents, tree, at="work/merged")
+        place.git("reset", "--quiet", "--soft", made, at="work/merged")
+        place.git("commit", "--quiet", "--message", "it", at="work/merged")
+        return
     elif how == "a record":
         (folder / NEW / "submission.yaml").write_text("name: better\n")
     elif how == "code":
@@ -405,7 +412,17 @@ def tamper(place: Place, how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "how", ["another merge", "a commit more", "another parent", "a record", "code", "a verification deeper", "a link"]
+    "how",
+    [
+        "another merge",
+        "a commit more",
+        "another parent",
+        "parents in another order",
+        "a record",
+        "code",
+        "a verification deeper",
+        "a link",
+    ],
 )
 def test_no_branch_is_pushed_that_is_more_than_the_merge_and_verifications(place: Place, how: str) -> None:
     result, shas = verify(place, two_entries)
