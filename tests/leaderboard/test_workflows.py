@@ -251,6 +251,19 @@ def test_a_request_that_only_removes_has_nothing_to_copy(place: Place, steps: An
     result = steps(place, lambda place: place.git("rm", "-r", "--quiet", OLD))
     assert not result.returncode, result.stderr
     assert place.names(place.folder / where / "submitted") == []
+    if steps is comment:
+        assert (place.temp / "removed").read_text() == "old\n"
+
+
+@COPIES
+def test_an_entry_that_loses_a_file_is_copied(place: Place, steps: Any, where: str) -> None:
+    place.git("switch", "--quiet", "main")
+    place.write(f"{OLD}/verification.json", "{}")
+    place.commit()
+    place.git("switch", "--quiet", "--create", "taking-away")
+    result = steps(place, lambda place: place.git("rm", "--quiet", f"{OLD}/verification.json"))
+    assert not result.returncode, result.stderr
+    assert place.names(place.folder / where / "submitted") == ["old/submission.yaml"]
 
 
 @COPIES
