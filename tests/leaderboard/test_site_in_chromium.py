@@ -110,7 +110,8 @@ def test_the_first_view_is_the_best_models_of_a_task(open_page: Callable) -> Non
     assert mismatch.locator("td.reproduced").get_by_role("img", name="differs").is_visible()
     assert page.locator("tr[data-name=new] td.fresh").text_content() == "–"
     captions = page.locator("section.task:visible caption").all_text_contents()
-    assert captions == ["Closed track", "Closed track, time-dependent updates", "Open track"]
+    assert captions[0].startswith("Closed track The rank is")
+    assert captions[1:] == ["Closed track, time-dependent updates", "Open track"]
     page.close()
 
 
@@ -146,6 +147,11 @@ def test_sorting_filtering_and_tasks_are_in_the_link_and_the_back_button_undoes_
     assert len(models(again)) == 7
     again.get_by_label("Size").select_option("up to 10 k")
     assert models(again) == []
+    assert not again.locator("thead").first.is_visible()
+    again.get_by_role("button", name="Clear filters").click()
+    assert len(models(again)) == 7
+    assert again.locator(".nothing:visible").count() == 0
+    assert "size" not in again.url
     assert complaints == []
     again.close()
 
@@ -231,6 +237,44 @@ def test_a_model_page_draws_its_curves_and_keeps_the_axis(open_page: Callable) -
         expect(image).to_have_js_property("complete", True)
         assert image.evaluate("image => image.naturalWidth") > 0
     assert page.locator("figure img").count() >= 5
+    assert complaints == []
+    page.close()
+
+
+def test_the_last_iteration_has_its_label_on_a_phone(open_page: Callable) -> None:
+    page, _, _ = open_page("models/best.html", "phone")
+    drawn(page, 1)
+    expect(page.locator(".role-axis-label text", has_text="2,048")).to_have_css("opacity", "1")
+    page.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("task", ["prefix-sums", "sudoku"])
+def test_an_example_fills_its_frame(open_page: Callable, task: str, size: str) -> None:
+    page, _, _ = open_page(f"tasks/{task}.html", size)
+    frame = page.locator("iframe")
+    frame.scroll_into_view_if_needed()
+    main = page.frame_locator("iframe").locator("main")
+    expect(main).to_be_visible()
+    height = main.evaluate("main => main.getBoundingClientRect().height")
+    assert abs(frame.bounding_box()["height"] - height) < 8
+    page.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "text", ["w" * 3000, "க" + "\u0bbe" * 3000, "Z" + "\u0301" * 3000], ids=["word", "wide", "high"]
+)
+def test_what_a_stranger_writes_stays_in_its_box(open_page: Callable, tmp_path: Path, text: str, size: str) -> None:
+    training = {"data": text, "recipe": text}
+    entry = make_entry(get_task("sudoku"), "stranger", authors=[text[:200]], description=text, training=training)
+    write_site([entry], [], tmp_path / "site")
+    page, complaints, _ = open_page("index.html", size)
+    for name in ("index.html#task=sudoku", "models/stranger.html"):
+        page.goto(f"{(tmp_path / 'site').as_uri()}/{name}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size]["width"]
+    boxes = page.locator("#h-card ~ p, .facts dd").all()
+    assert {box.evaluate("box => getComputedStyle(box).overflow") for box in boxes} == {"clip"}
     assert complaints == []
     page.close()
 

@@ -120,10 +120,17 @@ def make_page(table: Table, listing: Listing, diagnoses: Sequence[Diagnosis]) ->
 
 def _introduction(record: Record) -> str:
     model = record.model
-    layers = "1 layer" if model.layers_per_step == 1 else f"{model.layers_per_step} layers"
-    trained = f", trained with at most {model.train_iterations} iterations" if model.train_iterations else ""
-    update = f"one update of {layers} and {model.parameters:,} parameters, again and again"
+    iterations = model.train_iterations
+    trained = f", trained with at most {count(iterations, 'iteration')}" if iterations else ""
+    update = (
+        f"one update of {count(model.layers_per_step, 'layer')} and {model.parameters:,} parameters, again and again"
+    )
     return f"{model.architecture}: {update}{trained}."
+
+
+def count(number: int, noun: str) -> str:
+    """So many of them."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _figures(table: Table, listing: Listing) -> Iterable[Figure]:

@@ -15,7 +15,7 @@ from loopbench.evaluation.protocol import DEPTH_MULTIPLIERS
 from loopbench.leaderboard.site import charts, task_page
 from loopbench.leaderboard.site.columns import COLUMNS
 from loopbench.leaderboard.site.curves import HEIGHT, WIDTH, curve_data
-from loopbench.leaderboard.site.model_page import make_page
+from loopbench.leaderboard.site.model_page import count, make_page
 from loopbench.leaderboard.site.rows import Listing, make_listing, track_title
 from loopbench.leaderboard.standings import Table
 from loopbench.page import draw_svg
@@ -106,6 +106,7 @@ def _environment() -> Environment:
     environment.filters["sentence"] = _sentence
     shared: dict[str, Any] = {
         "version": __version__,
+        "count": count,
         "units": [(unit, unit if unit != "flops" else "FLOPs") for unit in charts.UNITS],
         "multipliers": DEPTH_MULTIPLIERS,
         "spark_width": WIDTH,

@@ -25,11 +25,13 @@ class Example:
 
     Attributes:
         page: of its own, with a slider.
+        box: the view box of the page's picture, which says how high the page is.
     """
 
     title: str
     text: str
     page: str
+    box: str
 
 
 def facts(task: Task) -> Sequence[tuple[str, str]]:
@@ -73,10 +75,12 @@ def make_example(task: Task) -> Example | None:
     with computing("float64", torch.device("cpu")):
         shown = _solved(model, task, task.load(split.name).select(range(min(TRIED, split.count))), iterations)
         found = list(frames(model, task, shown, iterations, torch.Generator().manual_seed(0)))
+    page = draw_page(found, ref, shown.ids[0])
     return Example(
         title=f"{ref} works on {shown.ids[0]}, iteration by iteration",
         text=_told(ref, split, found),
-        page=draw_page(found, ref, shown.ids[0]),
+        page=page,
+        box=page.partition('viewBox="')[2].partition('"')[0],
     )
 
 

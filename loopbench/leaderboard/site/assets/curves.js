@@ -43,6 +43,12 @@ window.loopbench = {
       axisY: { domain: false, ticks: false }, text: { color: ink } };
     const spec = structuredClone(loopbenchSpecs[unit]);
     spec.data.values = values;
+    if (unit !== "flops") { // powers of two as far as they have room, the last one always
+      const last = Math.floor(Math.log2(Math.max(...values.map(({ x }) => x))));
+      const step = Math.max(1, Math.ceil(last * 48 / element.clientWidth)), ticks = [];
+      for (let exponent = last; exponent >= 0; exponent -= step) ticks.push(2 ** exponent);
+      for (const { encoding } of spec.layer) encoding.x.axis.values = ticks;
+    }
     spec.params.find(({ name }) => name === "bands").value = bands;
     await vegaEmbed(element, spec, { ast: true, actions: false, renderer: "svg", defaultStyle: false, config,
       tooltip: { disableDefaultStyle: true } });

@@ -86,10 +86,12 @@
         if (sorts) th.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
         else th.removeAttribute("aria-sort");
       }
+      table.hidden = !matching.length;
       found += matching.length;
       total += rows.length;
       visible += shown.length;
     }
+    section.querySelector(".nothing").hidden = found > 0 || !total;
     const more = section.querySelector(".more");
     more.hidden = visible === found;
     more.firstElementChild.textContent = `Show all ${found.toLocaleString("en")}`;
@@ -109,6 +111,9 @@
       change({ sort: now === first ? (first === key ? "-" + key : key) : first });
     } else if (button?.closest(".more")) {
       change({ all: "1" });
+    } else if (button?.closest(".nothing")) {
+      change(Object.fromEntries(fields.map(name => [name, ""])));
+      filters.elements.find.focus();
     }
   });
   document.addEventListener("change", event => {
