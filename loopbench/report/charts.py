@@ -9,7 +9,7 @@ from loopbench.evaluation.plot import FAINT, INK, STYLE
 from loopbench.page import Chart
 from loopbench.report.summary import Section, Spread
 
-PANEL_WIDTH, PANEL_HEIGHT = 190, 200
+PANEL_WIDTH, ONLY_WIDTH, PANEL_HEIGHT = 190, 280, 200
 POINTS = 120
 COLORS = ["#3b4cc0", "#e0762f", "#2a9d6f", "#8a8a8a", "#b23a78", "#7a5c2e", "#17becf", "#000000"]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]]
@@ -88,8 +88,9 @@ def _panel(
     if trained is not None:
         span = alt.Chart(alt.Data(values=[{"from": 1, "to": min(trained, last)}]))
         layers = [span.mark_rect(color="#000000", opacity=0.06).encode(x="from:Q", x2="to:Q"), *layers]
+    width = PANEL_WIDTH if len(section.panels) > 1 else ONLY_WIDTH
     label = alt.TitleParams(title, fontSize=14, offset=8, anchor="start", color=INK)
-    return alt.layer(*layers, width=PANEL_WIDTH, height=PANEL_HEIGHT, title=label)
+    return alt.layer(*layers, width=width, height=PANEL_HEIGHT, title=label)
 
 
 def _color(section: Section) -> alt.Color:

@@ -7,8 +7,9 @@ from evaluation_toys import made_record
 
 from loopbench.evaluation.store import save_record
 from loopbench.files import sha256, write_bytes, write_json
+from loopbench.stability.diagnosis import make_diagnosis, read_diagnosis, save_diagnosis
 from loopbench.sweep.cells import Cell, cells_of
-from loopbench.sweep.outcome import CELLS, RECORDS, Measured, outcome_file, started_outcome
+from loopbench.sweep.outcome import CELLS, DIAGNOSES, RECORDS, Measured, outcome_file, started_outcome
 from loopbench.sweep.run import STUDY
 from loopbench.sweep.study import Study, dump_study
 
@@ -42,6 +43,7 @@ BASE: dict[str, Any] = {
     "evaluations": [{"splits": ["bits-32", "bits-64", "dev-bits-32"], "iterations": 64}],
 }
 N = 20
+DIAGNOSED = Path(__file__).parents[2] / "leaderboard/studies/paper-small/diagnoses"
 
 
 def study(**changes: Any) -> Study:
@@ -59,6 +61,9 @@ def write_cell(folder: Path, cell: Cell, solved: list[int] | dict[str, list[int]
     """A cell whose record of each split says when every example is first solved (0: never); `None`: it failed."""
     weights, measured = sha256(cell.name.encode()), []
     for what in cell.measurements if solved is not None else ():
+        if what.diagnosis:
+            measured.append(Measured(what=what, file=_write_diagnosis(folder, cell, weights)))
+            continue
         first = solved[what.split] if isinstance(solved, dict) else solved
         iterations = 1 if cell.recipe.architecture == "fixed-depth" else what.iterations or 64
         parts = {
@@ -75,6 +80,15 @@ def write_cell(folder: Path, cell: Cell, solved: list[int] | dict[str, list[int]
     path = outcome_file(folder, cell)
     write_json(path, started_outcome(cell).changed(**ended | changes).model_dump(mode="json"))
     return path
+
+
+def _write_diagnosis(folder: Path, cell: Cell, weights: str) -> str:
+    """One of those that are committed, of bits-64, as if it were of this cell's model."""
+    fields = dict(read_diagnosis(min(DIAGNOSED.glob("*.json"))))
+    fields["model"] = fields["model"].model_copy(update={"weights_sha256": weights})
+    changed = make_diagnosis(**{name: fields[name] for name in fields.keys() - {"schema_version", "cell", "created"}})
+    (folder / DIAGNOSES).mkdir(exist_ok=True)
+    return save_diagnosis(folder / DIAGNOSES, changed).name
 
 
 def solved(count: int, first: int = 4) -> list[int]:

@@ -12,6 +12,7 @@ from playwright.sync_api import sync_playwright
 
 from loopbench.cli import main
 from loopbench.errors import LoopbenchError
+from loopbench.report.charts import curves, stability
 from loopbench.report.report import make_sections, save_report, standing, titled_tables
 from loopbench.report.results import read_results
 from loopbench.report.summary import Row
@@ -156,6 +157,32 @@ def test_only_what_the_study_asks_for_is_shown(tmp_path: Path) -> None:
     assert list(tables_of(tmp_path)) == ["prefix-sums, bits-32 at T = 64"]
     write_study(tmp_path, grid=grid, evaluations=[{"splits": ["bits-32"], "iterations": 128}])
     assert list(tables_of(tmp_path)) == []
+
+
+def test_stability_is_drawn_against_accuracy_on_the_split_that_was_diagnosed(tmp_path: Path) -> None:
+    grid = {"norm": BASE["grid"]["norm"]}
+    for cell in write_study(tmp_path, grid=grid, diagnoses=[{"where": {"norm": "pre"}, "split": "bits-64"}]):
+        write_cell(tmp_path, cell, {"bits-32": solved(20), "bits-64": solved(15), "dev-bits-32": solved(20)})
+    (section,) = make_sections(*read_results(tmp_path)).values()
+    chart = stability(section, "bits-64")
+    assert chart is not None
+    (point,) = chart.to_dict()["data"]["values"]
+    assert (point["line"], point["accuracy"]) == ("pre", 0.75)
+    assert stability(section, "bits-32") is None
+    save_report(tmp_path, *read_results(tmp_path))
+    page = (tmp_path / "report.html").read_text()
+    assert "Accuracy on bits-64 after all iterations against reachability on bits-64" in page
+
+
+def test_more_lines_than_colours_are_told_apart_by_dashes(tmp_path: Path) -> None:
+    for cell in write_study(tmp_path, grid={"batch_size": list(range(1, 12))}):
+        write_cell(tmp_path, cell, solved(5))
+    (section,) = make_sections(*read_results(tmp_path)).values()
+    layers = curves(section, "bits-32").to_dict()["hconcat"][0]["layer"]
+    encoding = next(layer["encoding"] for layer in layers if "strokeDash" in layer.get("encoding", {}))
+    colors, dashes = encoding["color"]["scale"], encoding["strokeDash"]["scale"]
+    assert colors["domain"] == dashes["domain"] == [str(size) for size in range(1, 12)]
+    assert len({(color, *dash) for color, dash in zip(colors["range"], dashes["range"], strict=True)}) == 11
 
 
 def test_choices_are_in_the_studys_order_whatever_came_first(tmp_path: Path) -> None:
