@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.record import Record
 from loopbench.evaluation.store import read_record
 from loopbench.stability.diagnosis import Diagnosis, read_diagnosis
+from loopbench.sweep.cells import Cell, cells_of
 from loopbench.sweep.outcome import CELLS, Outcome, measured_folder, read_outcome
 from loopbench.sweep.run import STUDY
 from loopbench.sweep.study import Labels, Study, load_study
@@ -14,16 +16,22 @@ from loopbench.sweep.study import Labels, Study, load_study
 
 @dataclass(frozen=True)
 class Result:
-    """One cell that has ended.
+    """One cell of a study, and what is known of it.
 
     Attributes:
-        records: by split; none of a cell that failed.
-        diagnoses: by split.
+        status: waiting, until the cell has ended.
+        reason: why it failed.
+        splits: those that the study evaluates the cell on.
+        records: by split, as far as they were measured in the way that the study asks for. Where it asks for a split
+            in several ways, the last of them counts, as the last of its overrides does.
+        diagnoses: likewise.
     """
 
     labels: Labels
     task: str
-    failed: bool
+    status: Literal["waiting", "done", "failed"]
+    reason: str | None
+    splits: tuple[str, ...]
     records: dict[str, Record]
     diagnoses: dict[str, Diagnosis]
 
@@ -31,8 +39,8 @@ class Result:
         """The share that is right after t iterations, by default all of them. A model that takes fewer keeps its last
         answer, and a cell that failed solves nothing; `None` where nobody looked.
         """
-        if self.failed:
-            return 0.0
+        if self.status == "failed":
+            return 0.0 if split in self.splits else None
         record = self.records.get(split)
         if record is None:
             return None
@@ -41,46 +49,59 @@ class Result:
 
 
 def read_results(folder: Path) -> tuple[Study, list[Result]]:
-    """The study of a folder, and the cells of it that have ended, in its order.
+    """The study of a folder, and its cells in its order.
+
+    Outcomes are found by what decides the weights. So those of settings that the study no longer has are left out, and
+    those from before a label was renamed or an axis added are not.
 
     Raises:
-        LoopbenchError: the folder is no sweep's, or a file in it is not what it must be.
+        LoopbenchError: the folder is no sweep's, a file in it is not what it must be, or all of its outcomes are of
+            other cells than the study's.
     """
     if not (folder / STUDY).is_file():
         raise LoopbenchError(f"{folder} is not the folder of a sweep: it has no {STUDY}")
     study = load_study(folder / STUDY)
-    ended: dict[tuple[tuple[str, str], ...], Path] = {}
-    outcomes: dict[tuple[tuple[str, str], ...], Outcome] = {}
+    cells = {cell.digest: cell for cell in cells_of(study)}
+    ended: dict[str, tuple[Path, Outcome]] = {}
+    strangers = 0
     for path in sorted((folder / CELLS).glob("*.json")):
         outcome = read_outcome(path)
-        key = _key(outcome.labels)
-        if outcome.status == "started":
-            continue
-        if key in ended:
-            raise LoopbenchError(f"{path} and {ended[key].name} are the same cell of the study: remove one of them")
-        ended[key], outcomes[key] = path, outcome
-    found = [_key(labels) for labels, _ in study.points()]
-    return study, [_result(folder, ended[key], outcomes[key]) for key in found if key in ended]
+        if outcome.cell not in cells:
+            strangers += 1
+        elif outcome.status != "started":
+            if outcome.cell in ended:
+                other = ended[outcome.cell][0].name
+                raise LoopbenchError(f"{path} and {other} are the same cell of the study: remove one of them")
+            ended[outcome.cell] = path, outcome
+    if strangers and not ended:
+        raise LoopbenchError(
+            f"no cell of study {study.name} has ended: the {strangers} in {folder / CELLS} ran with other settings "
+            f"than {STUDY} has, or with other versions than are installed"
+        )
+    return study, [_result(folder, cell, ended.get(digest)) for digest, cell in cells.items()]
 
 
-def _key(labels: Labels) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(labels.items()))
-
-
-def _result(folder: Path, path: Path, outcome: Outcome) -> Result:
+def _result(folder: Path, cell: Cell, ended: tuple[Path, Outcome] | None) -> Result:
+    wanted = {(what.split, what.diagnosis): what for what in cell.measurements}
+    splits = tuple(split for split, diagnosis in wanted if not diagnosis)
     records: dict[str, Record] = {}
     diagnoses: dict[str, Diagnosis] = {}
-    for measured in outcome.measured if outcome.status == "done" else ():
-        file = measured_folder(folder, measured.what) / measured.file
-        if measured.what.diagnosis:
-            found = diagnoses[measured.what.split] = read_diagnosis(file)
+    if ended is None:
+        return Result(cell.labels, cell.recipe.task, "waiting", None, splits, records, diagnoses)
+    path, outcome = ended
+    if outcome.reason is not None:
+        return Result(cell.labels, cell.recipe.task, "failed", outcome.reason, splits, records, diagnoses)
+    for measured in outcome.measured:
+        what = measured.what
+        if wanted.get((what.split, what.diagnosis)) != what:
+            continue
+        file = measured_folder(folder, what) / measured.file
+        if what.diagnosis:
+            found = diagnoses[what.split] = read_diagnosis(file)
         else:
-            found = records[measured.what.split] = read_record(file)
-        if found.model.weights_sha256 != outcome.weights_sha256 or found.split.name != measured.what.split:
+            found = records[what.split] = read_record(file)
+        if found.model.weights_sha256 != outcome.weights_sha256 or found.split.name != what.split:
             raise LoopbenchError(f"{file} is not of the model and the split that {path.name} says")
         if isinstance(found, Record) and found.status != "complete":
             raise LoopbenchError(f"{file} is not complete")
-    task = outcome.recipe.get("task")
-    if not isinstance(task, str):
-        raise LoopbenchError(f"{path}: recipe names no task")
-    return Result(outcome.labels, task, outcome.status == "failed", records, diagnoses)
+    return Result(cell.labels, cell.recipe.task, "done", None, splits, records, diagnoses)
