@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar, cast
+from typing import Annotated, Any, NoReturn, TypeVar, cast, get_args
 from unicodedata import category
 
 import yaml
@@ -178,18 +178,28 @@ def _message(model_type: type[BaseModel], problem: ErrorDetails) -> str:
             return "no such field" + (f" (did you mean {close[0]}?)" if close else "")
         case "model_type":
             return "must be a mapping of names to values"
+        case "list_type" | "tuple_type":
+            return "must be a list"
         case _:
             return problem["msg"].removeprefix("Value error, ")
 
 
 def _fields(model_type: type[BaseModel], path: list[str]) -> list[str]:
-    """The fields of the model that is found on that path; none if it is not a model's on every step."""
+    """The fields of the model that is found on that path; none if it could be one of several."""
     for name in path:
-        field = model_type.model_fields.get(name)
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
-            return []
-        model_type = field.annotation
+        if field := model_type.model_fields.get(name):  # otherwise a place in a list, or a key of a mapping, of models
+            models = _models(field.annotation)
+            if len(models) != 1:
+                return []
+            model_type = models[0]
     return list(model_type.model_fields)
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The models in a type: of `tuple[Part, ...] | None` it is Part."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

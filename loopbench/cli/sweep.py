@@ -58,8 +58,12 @@ def sweep_command(
 
         count = connect(ray, plan.resources)
         execute = partial(run_on_ray, folder=output, resources=plan.resources)
-    with _watching() as watch:
-        progress = sweep(plan, output, execute, workers=count, retry_failed=retry_failed, watch=watch)
+    try:
+        with _watching() as watch:
+            progress = sweep(plan, output, execute, workers=count, retry_failed=retry_failed, watch=watch)
+    except KeyboardInterrupt:
+        typer.echo("the same command goes on from here", err=True)
+        raise
     _print_failed(progress.of("failed"))
     done, all_cells = len(progress.of("done")), len(progress.statuses)
     typer.echo(f"{done} of {all_cells} cells are done: {output} (loopbench report {output})")

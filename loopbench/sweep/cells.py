@@ -12,7 +12,7 @@ from loopbench.errors import LoopbenchError
 from loopbench.evaluation.protocol import Iterations, Stored
 from loopbench.files import canonical_json, sha256
 from loopbench.plugins import architecture_provider, get_architecture, get_objective, get_task
-from loopbench.sweep.study import Labels, Study, matches
+from loopbench.sweep.study import Changes, Labels, Study, matches
 from loopbench.tasks.splits import find_split
 from loopbench.training.recipe import Recipe, assign
 from loopbench.validation import validate
@@ -64,30 +64,37 @@ def cells_of(study: Study) -> list[Cell]:
     """
     cells: dict[str, Cell] = {}
     for labels, changes in study.points():
-        values = deepcopy(study.recipe)
-        for key, value in changes.items():
-            assign(values, key, value)
         what = f"study {study.name}: {', '.join(labels.values())}"
-        recipe = resolved(validate(Recipe, values, what), what)
-        digest = run_digest(recipe)
-        if digest in cells:
-            raise LoopbenchError(f"{what} and {', '.join(cells[digest].labels.values())} are the same run")
-        cells[digest] = Cell(labels, recipe, digest, tuple(_measurements(study, labels, recipe)))
+        try:
+            cell = _cell(study, labels, changes)
+        except LoopbenchError as error:
+            raise LoopbenchError(f"{what}: {error}") from error
+        if cell.digest in cells:
+            raise LoopbenchError(f"{what} and {', '.join(cells[cell.digest].labels.values())} are the same run")
+        cells[cell.digest] = cell
     return list(cells.values())
 
 
-def resolved(recipe: Recipe, what: str) -> Recipe:
+def _cell(study: Study, labels: Labels, changes: Changes) -> Cell:
+    values = deepcopy(study.recipe)
+    for key, value in changes.items():
+        assign(values, key, value)
+    recipe = resolved(validate(Recipe, values, "recipe"))
+    return Cell(labels, recipe, run_digest(recipe), tuple(_measurements(study, labels, recipe)))
+
+
+def resolved(recipe: Recipe) -> Recipe:
     """The recipe with the settings of its task, architecture and objective filled in.
 
     Raises:
         LoopbenchError: it names something unknown, or its length is measured, which no two machines do alike.
     """
     if recipe.steps is None:
-        raise LoopbenchError(f"{what}: a study needs steps, not budget_minutes, which each machine measures otherwise")
+        raise LoopbenchError("a study needs steps, not budget_minutes, which each machine measures otherwise")
     objective = get_objective(recipe.objective.name)
-    data = validate(get_task(recipe.task).source, recipe.data, f"{what}: data")
-    config = validate(get_architecture(recipe.architecture).config, recipe.config, f"{what}: config")
-    options = validate(objective.options, recipe.objective.options, f"{what}: objective.options")
+    data = validate(get_task(recipe.task).source, recipe.data, "data")
+    config = validate(get_architecture(recipe.architecture).config, recipe.config, "config")
+    options = validate(objective.options, recipe.objective.options, "objective.options")
     choice = recipe.objective.model_copy(update={"options": options.model_dump(mode="json")})
     filled = {"data": data.model_dump(mode="json"), "config": config.model_dump(mode="json"), "objective": choice}
     return recipe.model_copy(update=filled)

@@ -35,6 +35,8 @@ def connect(address: str, resources: Resources) -> int:
         _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": environment})
     except (OSError, ValueError, RuntimeError) as error:
+        if address == "auto" and isinstance(error, ConnectionError):
+            raise LoopbenchError("no Ray cluster runs on this machine; `ray start --head` starts one") from error
         raise LoopbenchError(f"there is no Ray cluster at {printable(address)}: {printable(str(error))}") from error
     there = ray.cluster_resources()
     needed = _needed(resources)

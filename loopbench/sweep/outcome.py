@@ -4,19 +4,26 @@ A sweep's folder has `cells/` (these files), `runs/` (a run folder for each), `r
 named after a hash of what it is, so folders of several machines are merged by copying one into the other.
 """
 
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
+from loopbench.errors import LoopbenchError
 from loopbench.evaluation.protocol import Moment, Stored
 from loopbench.evaluation.record import FileName, Sha256, Text, now
+from loopbench.evaluation.store import read_record
 from loopbench.files import write_json
+from loopbench.stability.diagnosis import read_diagnosis
 from loopbench.sweep.cells import SCHEMA_VERSION, Cell, Measurement
 from loopbench.validation import printable, read_json, validate
 
 CELLS, RUNS, RECORDS, DIAGNOSES = "cells", "runs", "records", "diagnoses"
 MAX_OUTCOME_BYTES = 1 << 20
+
+FoundT = TypeVar("FoundT")
 
 
 class Measured(Stored):
@@ -51,13 +58,22 @@ class Outcome(Stored):
         return Outcome(**values)
 
     def complete(self, folder: Path, cell: Cell) -> bool:
-        """Whether everything that is wanted of a cell is there."""
+        """Whether everything that is wanted of a cell is there.
+
+        Raises:
+            LoopbenchError: as `has`.
+        """
         return self.status == "done" and all(self.has(folder, what) for what in cell.measurements)
 
     def has(self, folder: Path, what: Measurement) -> bool:
-        """Whether a measurement was made, and its file is there."""
-        files = [measured.file for measured in self.measured if measured.what == what]
-        return any((measured_folder(folder, what) / file).exists() for file in files)
+        """Whether a measurement was made, and its file is there.
+
+        Raises:
+            LoopbenchError: what stands in its place cannot be read.
+        """
+        read = read_diagnosis if what.diagnosis else read_record
+        paths = [measured_folder(folder, what) / measured.file for measured in self.measured if measured.what == what]
+        return any(_find(read, path) is not None for path in paths)
 
 
 def started_outcome(cell: Cell) -> Outcome:
@@ -107,8 +123,16 @@ def find_outcome(folder: Path, cell: Cell) -> Outcome | None:
     Raises:
         LoopbenchError: what stands in its place cannot be read.
     """
-    path = outcome_file(folder, cell)
-    return read_outcome(path) if path.exists() else None
+    return _find(read_outcome, outcome_file(folder, cell))
+
+
+def _find(read: Callable[[Path], FoundT], path: Path) -> FoundT | None:
+    if not os.path.lexists(path):  # a link to nothing is there: it would be in the way of the report
+        return None
+    try:
+        return read(path)
+    except LoopbenchError as error:
+        raise LoopbenchError(f"{error}; delete {path.name}, and the sweep makes it again") from error
 
 
 def save_outcome(folder: Path, cell: Cell, outcome: Outcome) -> Outcome:

@@ -13,7 +13,8 @@ from loopbench.sweep.cells import Cell, cells_of
 from loopbench.sweep.local import Events
 from loopbench.sweep.outcome import RECORDS, find_outcome
 from loopbench.sweep.progress import Progress, Status
-from loopbench.sweep.study import Study, dump_study
+from loopbench.sweep.study import MAX_STUDY_BYTES, Study, dump_study
+from loopbench.validation import printable, read_yaml
 
 STUDY = "study.yaml"
 LOCK = ".lock"
@@ -43,12 +44,13 @@ def sweep(
         watch: is told where things stand, every now and then.
 
     Raises:
-        LoopbenchError: the study does not fit its tasks and architectures, the folder cannot be used, or another sweep
-            is at work there.
+        LoopbenchError: the study does not fit its tasks and architectures, the folder cannot be used, is another
+            study's or has a file that cannot be read, or another sweep is at work there.
     """
     cells = cells_of(study)
     check_writable(folder)
     with _claimed(folder):
+        _check_study(folder / STUDY, study)
         write_bytes(folder / STUDY, dump_study(study).encode())
         open_store(folder / RECORDS)
         statuses = [_status(folder, cell, retry_failed) for cell in cells]
@@ -59,6 +61,17 @@ def sweep(
                 progress.update(event.cell, event.outcome)
             watch(progress)
         return progress
+
+
+def _check_study(path: Path, study: Study) -> None:
+    """Raise LoopbenchError if the folder is another study's, which would be lost."""
+    match read_yaml(path, MAX_STUDY_BYTES) if path.exists() else None:
+        case {"name": name} if name != study.name:
+            raise LoopbenchError(
+                f"{path} is the study {printable(str(name))}, not {study.name}: choose another folder, or delete it"
+            )
+        case _:
+            pass
 
 
 def _status(folder: Path, cell: Cell, retry_failed: bool) -> Status:

@@ -5,27 +5,65 @@ the changes that each stands for (`recall: {none: {config.recall: none}, …}`).
 first axis varies slowest, so a sweep that is stopped early has all of its first value before any of its second.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import product
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from loopbench.devices import Precision
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.protocol import Iterations
-from loopbench.validation import Name, dump_yaml, printable, read_yaml, some, validate
+from loopbench.validation import Name, dump_yaml, one_line, printable, read_yaml, some, validate
 
 MAX_STUDY_BYTES = 256 * 1024
 MAX_CELLS = 100_000
 
+
+def _must_be(what: str, fits: Callable[[Any], bool]) -> BeforeValidator:
+    """A check in one line, where pydantic would say of each part of a union that the value is not of it."""
+
+    def check(value: Any) -> Any:
+        if not fits(value):
+            raise ValueError(f"must be {what}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_scalar, cast(list[Any], value)))
+
+
+_MAPPING = _must_be("a mapping of names to values", _is_mapping)
+
 Labels = dict[str, str]
 """A cell's choice on every axis."""
-Changes = dict[str, Any]
+Changes = Annotated[dict[str, Any], _MAPPING]
 """Settings of a recipe by their keys (`optimizer.lr`), and what they become."""
 Scalar = str | int | float | bool
-Where = dict[str, Scalar | list[Scalar]]
+Axis = Annotated[
+    list[Scalar] | dict[str, Changes],
+    _must_be(
+        "a list of values, or names with the changes that they stand for",
+        lambda value: _is_list(value) or (_is_mapping(value) and all(map(_is_mapping, value.values()))),
+    ),
+]
+Wanted = Annotated[
+    Scalar | list[Scalar],
+    _must_be("a label of the axis, or a list of them", lambda value: _is_scalar(value) or _is_list(value)),
+]
+Where = Annotated[dict[str, Wanted], _MAPPING]
 """The cells with one of these labels on each of these axes; those that are not named may have any."""
 
 
@@ -70,7 +108,7 @@ class Resources(_Section):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.processes > 1 and self.gpu < 1:
-            raise ValueError("processes that share a cell's batches take a GPU each: gpu must be 1")
+            raise ValueError("processes that share a cell's batches take a GPU each, where there are any: write gpu: 1")
         return self
 
 
@@ -79,11 +117,11 @@ class Study(_Section):
 
     name: Name
     about: str = Field("", max_length=4000, description="what it asks, and how what is not in the grid was chosen")
-    recipe: dict[str, Any] = Field(description="a recipe's settings, as far as the cells share them")
-    grid: dict[str, list[Scalar] | dict[str, Changes]] = Field(min_length=1, max_length=16)
+    recipe: Annotated[dict[str, Any], _MAPPING] = Field(description="a recipe's settings that the cells share")
+    grid: Annotated[dict[str, Axis], _MAPPING] = Field(min_length=1, max_length=16)
     include: tuple[Where, ...] = Field((), description="further cells, on values that need not be on their axis")
     exclude: tuple[Where, ...] = Field((), description="cells to leave out")
-    overrides: tuple[Override, ...] = Field((), description="applied in order, after the changes of the axes")
+    overrides: tuple[Override, ...] = Field((), description="applied in order; of settings that no axis has")
     evaluations: tuple[EvaluationChoice, ...] = ()
     diagnoses: tuple[DiagnosisChoice, ...] = ()
     resources: Resources = Field(default_factory=lambda: Resources.model_validate({}))
@@ -91,8 +129,10 @@ class Study(_Section):
     @model_validator(mode="after")
     def _known(self) -> Self:
         for axis, choices in self.grid.items():
-            if len(_labels(choices)) != len(choices) or not choices:
-                raise ValueError(f"grid.{axis} must have at least one choice, and none twice")
+            if not choices:
+                raise ValueError(f"grid.{axis} has no choice")
+            if twice := _twice(map(str, choices)):
+                raise ValueError(f"grid.{axis} has {twice!r} twice")
         known = {axis: set(_labels(choices)) for axis, choices in self.grid.items()}
         for where in self.include:
             free = {axis for axis in where if isinstance(self.grid.get(axis), list)}  # any value of a setting will do
@@ -104,7 +144,27 @@ class Study(_Section):
             *(choice.where for choice in (*self.overrides, *self.evaluations, *self.diagnoses)),
         ):
             _check_labels(where, known)
+        for text in (*known, *(label for labels in known.values() for label in labels)):
+            try:
+                one_line(text)
+            except ValueError as error:
+                raise ValueError(f"{text!r} in the grid {error}") from error
+        self._check_overrides()
         return self
+
+    def _check_overrides(self) -> None:
+        """Raise ValueError for one of a setting that an axis has: cells would not be what they are called."""
+        owned = [
+            (setting, axis)
+            for axis, choices in self.grid.items()
+            for _, changes in _choices(axis, choices, None)
+            for setting in changes
+        ]
+        for i, override in enumerate(self.overrides):
+            for key in override.set:
+                for setting, axis in owned:
+                    if f"{key}.".startswith(f"{setting}.") or f"{setting}.".startswith(f"{key}."):
+                        raise ValueError(f"overrides.{i} sets {key}, but axis {axis} sets {setting}: change it there")
 
     def points(self) -> Iterator[tuple[Labels, Changes]]:
         """Every cell's labels, with the changes that its axes and the overrides make, in the order they are to run."""
@@ -129,12 +189,17 @@ def load_study(path: Path) -> Study:
     Raises:
         LoopbenchError: it is not one.
     """
-    study = validate(Study, read_yaml(path, MAX_STUDY_BYTES), f"study {printable(str(path))}")
+    what = f"study {printable(str(path))}"
+    study = validate(Study, read_yaml(path, MAX_STUDY_BYTES), what)
     count = 1
     for choices in study.grid.values():
         count *= len(choices)
     if count > MAX_CELLS:
-        raise LoopbenchError(f"study {printable(str(path))}: {count:,} cells; at most {MAX_CELLS:,} are taken")
+        raise LoopbenchError(f"{what}: {count:,} cells; at most {MAX_CELLS:,} are taken")
+    try:
+        _check_cells(study)
+    except ValueError as error:
+        raise LoopbenchError(f"{what}: {error}") from error
     return study
 
 
@@ -146,6 +211,45 @@ def dump_study(study: Study) -> str:
 def matches(labels: Labels, where: Where) -> bool:
     """Whether a cell is one of those that `where` speaks of."""
     return all(labels[axis] in _labels(wanted) for axis, wanted in where.items())
+
+
+def _check_cells(study: Study) -> None:
+    """Raise ValueError if there is no cell, for what is said in vain, and for what could be reported only once."""
+    cells = _cells(study)
+    if not cells:
+        raise ValueError("it has no cells: exclude leaves none")
+    for i in range(len(study.include)):
+        before, after = (study.model_copy(update={"include": study.include[:end]}) for end in (i, i + 1))
+        if len(_cells(before)) == len(_cells(after)):
+            raise ValueError(f"include.{i} adds no cell: those it names are there already, or excluded")
+    _check_some("exclude", study.exclude, _cells(study.model_copy(update={"exclude": ()})))
+    measured = {"evaluations": study.evaluations, "diagnoses": study.diagnoses}
+    for name, choices in {"overrides": study.overrides, **measured}.items():
+        _check_some(name, [choice.where for choice in choices], cells)
+    for labels in cells:
+        evaluated = [s for choice in study.evaluations if matches(labels, choice.where) for s in choice.splits]
+        diagnosed = [choice.split for choice in study.diagnoses if matches(labels, choice.where)]
+        for what, splits in (("evaluated", evaluated), ("diagnosed", diagnosed)):
+            if split := _twice(splits):
+                raise ValueError(
+                    f"{', '.join(labels.values())}: the split {split} is {what} twice, and the report takes one"
+                )
+
+
+def _cells(study: Study) -> list[Labels]:
+    return [labels for labels, _ in study.points()]
+
+
+def _check_some(name: str, wheres: Sequence[Where], cells: list[Labels]) -> None:
+    """Raise ValueError for a part of the study that speaks of no cell."""
+    for i, where in enumerate(wheres):
+        if not any(matches(labels, where) for labels in cells):
+            raise ValueError(f"{name}.{i} matches no cell")
+
+
+def _twice(items: Iterable[str]) -> str | None:
+    """What is there more than once, if anything is."""
+    return next((item for item, count in Counter(items).items() if count > 1), None)
 
 
 def _check_labels(where: Where, known: Mapping[str, Set[str]]) -> None:

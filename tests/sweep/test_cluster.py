@@ -59,3 +59,5 @@ def test_a_node_that_is_killed_loses_no_finished_cell_and_the_records_are_the_lo
 def test_no_cluster_is_one_line() -> None:
     with pytest.raises(LoopbenchError, match=r"there is no Ray cluster at 127\.0\.0\.1:1: "):
         connect("127.0.0.1:1", Resources())
+    with pytest.raises(LoopbenchError, match=r"^no Ray cluster runs on this machine; `ray start --head` starts one$"):
+        connect("auto", Resources())

@@ -37,13 +37,13 @@ def test_included_cells_may_have_values_that_are_not_on_the_axis() -> None:
 
 def test_axes_and_overrides_change_the_recipe_in_this_order() -> None:
     overrides = [
-        {"where": {"recall": "recall", "norm": ["outer", "pre"]}, "set": {"optimizer.lr": 0.5, "steps": 61}},
+        {"where": {"recall": "recall", "norm": ["outer", "pre"]}, "set": {"optimizer.lr": 0.5, "batch_size": 9}},
         {"where": {"norm": "outer"}, "set": {"optimizer.lr": 0.25}},
     ]
     found = {tuple(cell.labels.values()): cell.recipe for cell in cells_of(study(overrides=overrides))}
     assert found["0", "recall", "pre"].optimizer.lr == 0.5
     assert found["0", "recall", "outer"].optimizer.lr == 0.25
-    assert found["0", "recall", "outer"].steps == 61
+    assert found["0", "recall", "outer"].batch_size == 9
     assert found["0", "fixed-depth", "pre"].optimizer.lr == 0.01
     assert found["0", "fixed-depth", "pre"].config == {"width": 8, "heads": 1, "mlp_ratio": 4, "norm": "pre"}
 
@@ -71,13 +71,37 @@ def test_what_is_measured_can_depend_on_the_cell() -> None:
         ({"exclude": [{"norm": "post"}]}, "'post' is not on axis norm, which has outer, pre"),
         ({"include": [{"norm": "post"}]}, "'post' is not on axis norm"),
         ({"evaluations": [{"where": {"norm": "post"}, "splits": ["bits-32"]}]}, "'post' is not on axis norm"),
-        ({"grid": {"seed": [1, 1]}}, "grid.seed must have at least one choice, and none twice"),
-        ({"evaluations": [{"splits": ["bits-33"]}]}, "task prefix-sums has no split 'bits-33'"),
-        ({"recipe": STUDY["recipe"] | {"width": 8}}, "study tiny: 0, recall, pre: width: no such field"),
+        ({"grid": {"seed": [1, 2, 1]}}, "grid.seed has '1' twice"),
+        ({"grid": {"seed": []}}, "grid.seed has no choice"),
+        ({"grid": {"seed": 3}}, "grid.seed: must be a list of values, or names with the changes that they stand for$"),
+        ({"grid": {"seed": None}}, "grid.seed: must be a list of values, or names with the changes"),
+        ({"grid": {"norm": {"pre": None}}}, "grid.norm: must be a list of values, or names with the changes"),
+        ({"grid": {"task": ["a\nb"]}, "exclude": []}, r"'a\\nb' in the grid must be one line"),
+        ({"recipe": "paper"}, "recipe: must be a mapping of names to values"),
+        ({"exclude": {"seed": 1}}, "exclude: must be a list$"),
+        ({"exclude": [{"seed": None}]}, "exclude.0.seed: must be a label of the axis, or a list of them$"),
+        ({"evaluations": [{"splits": "bits-32"}]}, "evaluations.0.splits: must be a list$"),
+        ({"evaluations": [{"splits": ["bits-32"], "limt": 2}]}, r"evaluations.0.limt: .* \(did you mean limit\?\)"),
+        ({"evaluations": [{"splits": ["bits-33"]}]}, "^study tiny: 0, recall, pre: task prefix-sums has no split"),
+        ({"recipe": STUDY["recipe"] | {"width": 8}}, "study tiny: 0, recall, pre: recipe: width: no such field"),
+        ({"recipe": STUDY["recipe"] | {"task": "chss"}}, "^study tiny: 0, recall, pre: unknown task 'chss'"),
+        ({"overrides": [{"where": {}, "set": {"clip.x": 3}}], "recipe": STUDY["recipe"] | {"clip": 1}},
+         "^study tiny: 0, recall, pre: clip.x: clip is a value"),
         ({"recipe": STUDY["recipe"] | {"config": {"width": 9}}}, "config: .*width 9 must be a multiple"),
         ({"overrides": [{"where": {}, "set": {"budget_minutes": 1}}]}, "a study needs steps, not budget_minutes"),
-        ({"overrides": [{"where": {}, "set": {"seed": 3}}]}, "1, recall, pre and 0, recall, pre are the same run"),
-        ({"resources": {"processes": 2, "gpu": 0.5}}, "gpu must be 1"),
+        ({"overrides": [{"where": {"seed": 1}, "set": {"seed": 7}}]}, "sets seed, but axis seed sets seed"),
+        ({"overrides": [{"where": {}, "set": {"config": {}}}]}, "config, but axis recall sets config.recall"),
+        ({"grid": STUDY["grid"] | {"norm": {name: {"config.norm": "pre"} for name in ("pre", "outer")}}},
+         "study tiny: 0, recall, outer and 0, recall, pre are the same run"),
+        ({"exclude": [{}]}, "it has no cells"),
+        ({"exclude": [{"seed": []}]}, "exclude.0 matches no cell"),
+        ({"include": [{"seed": 7}, {"seed": 0}]}, "include.1 adds no cell"),
+        ({"overrides": [{"where": {"recall": "fixed-depth", "norm": "outer"}, "set": {"clip": 2}}]},
+         "overrides.0 matches no cell"),
+        ({"evaluations": [{"splits": ["bits-32"]}, {"where": {"norm": "outer"}, "splits": ["bits-32"], "limit": 9}]},
+         "0, recall, outer: the split bits-32 is evaluated twice"),
+        ({"diagnoses": [{"split": "bits-32"}, {"split": "bits-32", "examples": 9}]}, "bits-32 is diagnosed twice"),
+        ({"resources": {"processes": 2}}, "a GPU each, where there are any: write gpu: 1"),
     ],
 )  # fmt: skip
 def test_a_study_that_makes_no_sense_is_one_clear_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

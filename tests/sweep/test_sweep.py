@@ -6,18 +6,20 @@ import random
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 from sweep_toys import STUDY, records, results, run, study
 
+from loopbench.cli import main
 from loopbench.errors import LoopbenchError
 from loopbench.sweep.cells import Cell, cells_of
 from loopbench.sweep.local import find_places, run_here
 from loopbench.sweep.outcome import Outcome, read_outcome
 from loopbench.sweep.run import sweep
-from loopbench.sweep.study import Resources, Study
+from loopbench.sweep.study import Resources, Study, dump_study, load_study
 from loopbench.training.run import read_log
 
 KILLS = 10
@@ -125,6 +127,64 @@ def test_what_got_lost_is_made_again(whole: Path, tmp_path: Path) -> None:
     run(study(), folder)
     assert results(folder) == results(whole)
     assert trained(folder) == before
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def replace_by_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("file", "spoil"),
+    [
+        ("cells/*.json", truncate),
+        ("cells/*.json", replace_by_folder),
+        ("cells/*.json", replace_by_link),
+        ("records/*.json", truncate),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_and_made_again_once_it_is_deleted(
+    whole: Path, tmp_path: Path, file: str, spoil: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "spoilt"
+    shutil.copytree(whole, folder)
+    path = next(folder.glob(file))
+    spoil(path)
+    with pytest.raises(LoopbenchError, match=f"^{path}.*; delete {path.name}, and the sweep makes it again$"):
+        run(study(), folder)
+    path.rmdir() if path.is_dir() else path.unlink()
+    assert len(run(study(), folder).of("done")) == 6
+    assert results(folder) == results(whole)
+
+
+def test_a_folder_is_of_one_study(whole: Path) -> None:
+    with pytest.raises(LoopbenchError, match=r"study\.yaml is the study tiny, not other: choose another folder"):
+        run(study(name="other"), whole)
+    assert load_study(whole / "study.yaml").name == "tiny"
+
+
+def test_interrupted_it_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def interrupt(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "tiny.yaml").write_text(dump_study(study()))
+    monkeypatch.setattr("loopbench.sweep.run.sweep", interrupt)
+    monkeypatch.setattr("sys.argv", ["loopbench", "sweep", str(tmp_path / "tiny.yaml"), "--output", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "the same command goes on from here\ninterrupted\n"
 
 
 def test_a_failed_cell_says_why_stops_no_other_and_is_tried_again_on_request(tmp_path: Path) -> None:
