@@ -16,7 +16,10 @@ def report_command(
         Path | None, typer.Option(help="Where to write. Default: report/ in the folder.", show_default=False)
     ] = None,
 ) -> None:
-    """Draw a sweep's figures and tables from its records: a page, LaTeX and CSV.
+    """Draw a sweep's figures and tables from its records.
+
+    report.html is the page, tables.tex has the tables for LaTeX, results.csv a line a cell and split, curves.csv the
+    accuracy after every iteration.
 
     Seeds are averaged, with those that failed as 0; axes of the study that are named `optimizer.…` are chosen on dev
     splits.
@@ -31,5 +34,5 @@ def report_command(
             typer.echo(f"{title}\n")
             print_table(table[0], table[1:])
             typer.echo()
-    typer.echo(standing(study, results))
+    typer.echo(standing(results))
     typer.echo(f"saved {', '.join(map(str, saved))}", err=True)

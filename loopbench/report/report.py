@@ -86,7 +86,7 @@ def titled_tables(task: str, section: Section) -> Iterator[tuple[str, Table]]:
     return ((title, table) for title, _, table in _explained_tables(task, section))
 
 
-def standing(study: Study, results: Sequence[Result]) -> str:
+def standing(results: Sequence[Result]) -> str:
     """How much of the study has been run, what of it failed, and what could not be chosen."""
     ended, failed = (
         sum(result.status in statuses for result in results) for statuses in (("done", "failed"), ("failed",))
@@ -100,7 +100,7 @@ def standing(study: Study, results: Sequence[Result]) -> str:
 
 def draw(study: Study, results: Sequence[Result], sections: dict[str, Section]) -> str:
     """The page."""
-    body = [STYLE, f"<p>{escape(printable(study.about, 4000))}</p>", f"<p>{escape(standing(study, results))}.</p>"]
+    body = [STYLE, f"<p>{escape(printable(study.about, 4000))}</p>", f"<p>{escape(standing(results))}.</p>"]
     for task, section in sections.items():
         body.append(f"<h2>{escape(task)}</h2><section>")
         body += [draw_figure(curves(section, split), split, FIGURE, wide=True) for split in section.splits()]

@@ -75,7 +75,7 @@ def test_the_tables_show_the_spread_what_is_missing_and_what_failed(folder: Path
         ["fixed_depth", "15.0 (10.0–20.0)", "17.5 (15.0–20.0); 2 of 3"],
     ]
     assert tables["prefix-sums: optimizer.lr, chosen on dev splits"][1] == ["recall", "0.003", "0.003; provisional"]
-    assert standing(study, results) == "40 of 48 cells have ended; 2 of them failed"
+    assert standing(results) == "40 of 48 cells have ended; 2 of them failed"
     latex = to_latex(tables["prefix-sums, bits-64 at T = 64"], "a_b & 100 %")
     assert r"\caption{a\_b \& 100 \%}" in latex
     assert r"fixed\_depth & 15.0 (10.0--20.0) & 17.5 (15.0--20.0); 2 of 3 \\" in latex
