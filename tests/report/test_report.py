@@ -65,7 +65,7 @@ def test_a_curve_is_read_at_every_iteration_and_the_control_keeps_its_one_answer
 
 
 def test_the_tables_show_the_spread_what_is_missing_and_what_failed(folder: Path) -> None:
-    study, results = read_results(folder)
+    _, results = read_results(folder)
     tables = tables_of(folder)
     assert tables["prefix-sums, bits-64 at T = 64"] == [
         ["recall", "pre", "outer"],
