@@ -7,6 +7,7 @@ from typing import Literal
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.record import Record
 from loopbench.evaluation.store import read_record
+from loopbench.files import canonical_json
 from loopbench.stability.diagnosis import Diagnosis, read_diagnosis
 from loopbench.sweep.cells import Cell, cells_of
 from loopbench.sweep.outcome import CELLS, Outcome, measured_folder, read_outcome
@@ -51,8 +52,9 @@ class Result:
 def read_results(folder: Path) -> tuple[Study, list[Result]]:
     """The study of a folder, and its cells in its order.
 
-    Outcomes are found by what decides the weights. So those of settings that the study no longer has are left out, and
-    those from before a label was renamed or an axis added are not.
+    Outcomes are found by their recipe. So those of settings that the study no longer has are left out, and those from
+    before a label was renamed or an axis added are not, nor those of earlier versions of the packages; a cell that was
+    run again since then has the outcome of the installed ones.
 
     Raises:
         LoopbenchError: the folder is no sweep's, a file in it is not what it must be, or all of its outcomes are of
@@ -61,24 +63,26 @@ def read_results(folder: Path) -> tuple[Study, list[Result]]:
     if not (folder / STUDY).is_file():
         raise LoopbenchError(f"{folder} is not the folder of a sweep: it has no {STUDY}")
     study = load_study(folder / STUDY)
-    cells = {cell.digest: cell for cell in cells_of(study)}
+    cells = {canonical_json(cell.recipe.model_dump(mode="json")): cell for cell in cells_of(study)}
     ended: dict[str, tuple[Path, Outcome]] = {}
     strangers = 0
     for path in sorted((folder / CELLS).glob("*.json")):
         outcome = read_outcome(path)
-        if outcome.cell not in cells:
+        cell = cells.get(canonical_json(outcome.recipe))
+        if cell is None:
             strangers += 1
         elif outcome.status != "started":
-            if outcome.cell in ended:
-                other = ended[outcome.cell][0].name
-                raise LoopbenchError(f"{path} and {other} are the same cell of the study: remove one of them")
-            ended[outcome.cell] = path, outcome
+            before = ended.get(cell.digest)
+            if before and before[1].cell == outcome.cell:
+                raise LoopbenchError(f"{path} and {before[0].name} are the same cell of the study: remove one of them")
+            if before is None or outcome.cell == cell.digest:
+                ended[cell.digest] = path, outcome
     if strangers and not ended:
         raise LoopbenchError(
             f"no cell of study {study.name} has ended: the {strangers} in {folder / CELLS} ran with other settings "
-            f"than {STUDY} has, or with other versions than are installed"
+            f"than {STUDY} has"
         )
-    return study, [_result(folder, cell, ended.get(digest)) for digest, cell in cells.items()]
+    return study, [_result(folder, cell, ended.get(cell.digest)) for cell in cells.values()]
 
 
 def _result(folder: Path, cell: Cell, ended: tuple[Path, Outcome] | None) -> Result:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,14 @@ def test_cells_are_shown_under_the_labels_and_axes_that_the_study_has_now(tmp_pa
         ["8", "25.0", "25.0"],
         ["16", "–", "–"],
     ]
+
+
+def test_cells_of_an_earlier_version_are_shown_until_they_are_run_again(tmp_path: Path) -> None:
+    cell = write_study(tmp_path, grid={"norm": {"pre": BASE["grid"]["norm"]["pre"]}})[0]
+    write_cell(tmp_path, replace(cell, digest="0" * 64), solved(5))
+    assert tables_of(tmp_path)["prefix-sums, bits-32 at T = 64"][1:] == [["all", "25.0"]]
+    write_cell(tmp_path, cell, solved(10))
+    assert tables_of(tmp_path)["prefix-sums, bits-32 at T = 64"][1:] == [["all", "50.0"]]
 
 
 def test_only_what_the_study_asks_for_is_shown(tmp_path: Path) -> None:
