@@ -17,21 +17,36 @@ PAGE = Template("""<!DOCTYPE html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>$title</title>
 <style>
-body { margin: 0; background: #fff; color: #333; font: 16px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; }
+:root { color-scheme: light dark; --page: #fff; --ink: #1f2430; --faint: #5f6877; --edge: #d9dde3; --shade: #0003; }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #14171c; --ink: #e8eaee; --faint: #a0a8b6; --edge: #323843; --shade: #fff3; }
+  svg { filter: invert(0.91) hue-rotate(180deg); }
+}
+body { margin: 0; background: var(--page); color: var(--ink); }
+body { font: 16px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; }
 main { max-width: 68rem; margin: 0 auto; padding: 1rem; }
 section { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 1.5rem 2rem; }
 h1, h2 { overflow-wrap: anywhere; }
-h2 { margin-top: 3rem; border-top: 1px solid #ddd; padding-top: 1rem; }
+h2 { margin-top: 3rem; border-top: 1px solid var(--edge); padding-top: 1rem; }
 figure { margin: 0; }
-figure.wide { grid-column: 1 / -1; }
-figcaption { font-size: 0.875rem; color: #666; }
-figcaption b { display: block; color: #333; font-size: 1rem; }
+figcaption { font-size: 0.875rem; color: var(--faint); }
+figcaption b { display: block; color: var(--ink); font-size: 1rem; }
 svg { width: 100%; height: auto; max-width: 34rem; overflow: visible; }
-figure.wide svg { max-width: none; }
+/* a wide chart keeps its size, and what is wider than the page scrolls, with a shadow on the side that has more */
+figure.wide { grid-column: 1 / -1; }
+figure.wide svg { display: block; width: auto; max-width: none; }
+figure.wide figcaption { position: sticky; left: 0; }
+figure.wide, .scroll {
+  overflow-x: auto;
+  background: linear-gradient(90deg, var(--page) 50%, transparent) 0 / 3rem 100% no-repeat local,
+    linear-gradient(-90deg, var(--page) 50%, transparent) 100% / 3rem 100% no-repeat local,
+    linear-gradient(90deg, var(--shade), transparent) 0 / 1rem 100% no-repeat scroll,
+    linear-gradient(-90deg, var(--shade), transparent) 100% / 1rem 100% no-repeat scroll;
+}
 table { border-collapse: collapse; font-size: 0.875rem; }
-th { text-align: left; font-weight: normal; white-space: nowrap; color: #666; padding: 0.15rem 1.5rem 0.15rem 0; }
-td { min-width: 6rem; padding: 0.15rem 1.5rem 0.15rem 0; font-variant-numeric: tabular-nums; }
-.scroll { overflow-x: auto; }
+th, td { padding: 0.15rem 1.5rem 0.15rem 0; }
+th { text-align: left; font-weight: normal; white-space: nowrap; color: var(--faint); }
+td { min-width: 6rem; font-variant-numeric: tabular-nums; }
 </style>
 </head>
 <body>

@@ -29,27 +29,6 @@ FIGURE = (
     "Mean over seeds, bands from the least to the most of them; a model that takes fewer iterations keeps its last "
     "answer. Grey: the iterations that training steps ran."
 )
-STYLE = """<style>
-:root { color-scheme: light dark; --page: #fff; --ink: #1f2430; --faint: #5f6877; --edge: #d9dde3; --shade: #0003; }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #14171c; --ink: #e8eaee; --faint: #a0a8b6; --edge: #323843; --shade: #fff3; }
-  svg { filter: invert(0.91) hue-rotate(180deg); }
-}
-body { background: var(--page); color: var(--ink); }
-h2 { border-color: var(--edge); }
-th, figcaption { color: var(--faint); }
-figcaption b { color: var(--ink); }
-/* a chart keeps its size, and what is wider than the page scrolls, with a shadow on the side that has more */
-figure.wide, .scroll {
-  overflow-x: auto;
-  background: linear-gradient(90deg, var(--page) 50%, transparent) 0 / 3rem 100% no-repeat local,
-    linear-gradient(-90deg, var(--page) 50%, transparent) 100% / 3rem 100% no-repeat local,
-    linear-gradient(90deg, var(--shade), transparent) 0 / 1rem 100% no-repeat scroll,
-    linear-gradient(-90deg, var(--shade), transparent) 100% / 1rem 100% no-repeat scroll;
-}
-figure.wide svg { display: block; width: auto; }
-figcaption { position: sticky; left: 0; }
-</style>"""
 
 
 def save_report(folder: Path, study: Study, results: Sequence[Result]) -> list[Path]:
@@ -100,7 +79,7 @@ def standing(results: Sequence[Result]) -> str:
 
 def draw(study: Study, results: Sequence[Result], sections: dict[str, Section]) -> str:
     """The page."""
-    body = [STYLE, f"<p>{escape(printable(study.about, 4000))}</p>", f"<p>{escape(standing(results))}.</p>"]
+    body = [f"<p>{escape(printable(study.about, 4000))}</p>", f"<p>{escape(standing(results))}.</p>"]
     for task, section in sections.items():
         body.append(f"<h2>{escape(task)}</h2><section>")
         body += [draw_figure(curves(section, split), split, FIGURE, wide=True) for split in section.splits()]
