@@ -10,7 +10,7 @@ from loopbench.contracts import Examples, LoopedModel, Split, Task
 from loopbench.devices import computing
 from loopbench.evaluation.protocol import scored_iterations
 from loopbench.hub import load_model
-from loopbench.loop import final_state, trajectory
+from loopbench.loop import trajectory
 from loopbench.registry import entries
 from loopbench.watch.frames import Frame, frames
 from loopbench.watch.page import draw_page
@@ -90,10 +90,14 @@ def _bundled(task: Task) -> str | None:
 
 @torch.no_grad()
 def _solved(model: LoopedModel, task: Task, examples: Examples, iterations: int) -> Examples:
-    """The first one that is right in the end, or else the first."""
-    last = final_state(trajectory(model, examples.inputs, iterations, generator=torch.Generator().manual_seed(0)))
-    right = task.metrics[0].score(model.readout(last), examples)
-    return examples.select([int(right.int().argmax())])
+    """The one that is solved last of those that are right in the end, since there is most to see; or else the first."""
+    right = torch.zeros(len(examples), dtype=torch.bool)
+    solved = torch.zeros(len(examples), dtype=torch.int64)
+    states = trajectory(model, examples.inputs, iterations, generator=torch.Generator().manual_seed(0))
+    for t, h in enumerate(states, 1):
+        right = task.metrics[0].score(model.readout(h), examples)
+        solved = torch.where(right & (solved == 0), t, solved)
+    return examples.select([int((solved * right).argmax())])
 
 
 def _told(ref: str, split: Split, found: Sequence[Frame]) -> str:
