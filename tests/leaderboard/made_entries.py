@@ -29,8 +29,14 @@ def solved_at(split: Split, share: float, seed: str) -> list[int]:
     return [draw.randint(1, split.depth) if draw.random() < share else 0 for _ in range(split.count)]
 
 
-def made_records(name: str, share: float = 0.5, splits: Sequence[str] = SCORED, **changes: Any) -> list[Record]:
-    """Records of a model that is called by its weights' hash."""
+def made_records(
+    name: str, share: float = 0.5, splits: Sequence[str] = SCORED, late: int = 0, **changes: Any
+) -> list[Record]:
+    """Records of a model that is called by its weights' hash.
+
+    Args:
+        late: so many iterations after 8 D what was not solved before is solved.
+    """
     found: list[Record] = []
     for split in (find_split(PREFIX_SUMS, split) for split in splits):
         assert MODEL
@@ -41,7 +47,9 @@ def made_records(name: str, share: float = 0.5, splits: Sequence[str] = SCORED, 
         }
         for part, values in changes.items():
             parts[part] = parts.get(part, {}) | values
-        found.append(made_record(solved_at(split, share, f"{name}/{split.name}"), 8 * split.depth, **parts))
+        last = 8 * split.depth + late
+        first = [t or (last if late else 0) for t in solved_at(split, share, f"{name}/{split.name}")]
+        found.append(made_record(first, last, **parts))
     return found
 
 

@@ -258,6 +258,12 @@ def test_a_split_that_is_not_scored_does_not_tell_a_copy_apart(tmp_path: Path) -
     assert only(found(mine, write_entry(tmp_path / "yours", records))).startswith("yours: it has every answer of mine")
 
 
+def test_nor_do_iterations_beyond_the_scored_ones(folder: Path) -> None:
+    records = made_records("mine", late=64, model={"weights_sha256": sha256(b"yours")})
+    copy = write_entry(folder.parent / "yours", records)
+    assert only(found(folder, copy)).startswith("yours: it has every answer of mine")
+
+
 def test_models_that_solve_nothing_are_not_copies_of_each_other(tmp_path: Path) -> None:
     folders = [write_entry(tmp_path / name, made_records(name, share=0)) for name in ("one", "two")]
     assert found(*folders) == []

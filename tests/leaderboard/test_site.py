@@ -16,11 +16,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from synthetic_entries import ENVIRONMENT, make_entry, save_entry
 
+from loopbench import evaluate, load_model
 from loopbench.cli import app
 from loopbench.contracts import Provider, Task
 from loopbench.errors import LoopbenchError
 from loopbench.leaderboard.site.build import write_site
 from loopbench.leaderboard.site.pages import make_files
+from loopbench.leaderboard.site.task_page import TRIED, make_example
 from loopbench.leaderboard.standings import Table, standings
 from loopbench.leaderboard.submission import Entry
 from loopbench.plugins import get_task
@@ -94,6 +96,14 @@ def test_a_site_replaces_a_site_and_nothing_else(leaderboard: Path, tmp_path: Pa
     with pytest.raises(LoopbenchError, match="has CNAME, which a new site would remove"):
         write_site([make_entry(sudoku, "later")], [], output)
     assert (output / "models" / "after.html").exists()
+
+
+def test_the_example_of_a_task_is_the_one_that_takes_longest() -> None:
+    shown = make_example(get_task("prefix-sums"))
+    model = load_model("looped-prefix-sums")
+    solved = evaluate(model, "prefix-sums", "bits-32", limit=TRIED, iterations=64, exact=True).verdicts.first_solved
+    assert solved.min() < solved.max()
+    assert shown and f"bits-32 and solves it at t = {solved.max()}." in shown.text
 
 
 def test_an_entry_that_cannot_be_read_leaves_the_old_site(site: Path, tmp_path: Path) -> None:

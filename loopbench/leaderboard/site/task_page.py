@@ -15,7 +15,7 @@ from loopbench.registry import entries
 from loopbench.watch.frames import Frame, frames
 from loopbench.watch.page import draw_page
 
-TRIED = 4  # examples of which the first solved one is shown
+TRIED = 4  # examples of which the one that takes longest is shown
 MOST = 64  # iterations
 
 
@@ -61,7 +61,7 @@ def commands(task: Task) -> Sequence[str]:
 
 @cache
 def make_example(task: Task) -> Example | None:
-    """The first example of the easiest split here that the first bundled model of the task solves; `None`: no model.
+    """An example of the easiest split here, with the first bundled model of the task at work; `None`: no model.
 
     In float64, so that what is drawn is the same on every machine.
     """
