@@ -1,8 +1,8 @@
 """What a sweep costs beside its training: `python benchmarks/sweep.py [STEPS]`, the steps of each of its cells.
 
-Cells an hour with one and two processes of this machine, and on a Ray cluster of two nodes of it, and what is left of
-the time when training and evaluating are taken off, over a cell; where there is a GPU, with more and more cells side by
-side on it. All of it in one run, on the same cells.
+Cells an hour with one and two processes of this machine, and on a Ray cluster of two nodes of it; where there is a GPU,
+with more and more cells side by side on it. Beside them the steps a second of all together while they train, and what
+is left of the time when training and evaluating are taken off, over a cell. All of it in one run, on the same cells.
 """
 
 import sys
@@ -63,17 +63,25 @@ def measure(what: str, plan: Study, runner: Runner, at_once: int, before: float 
     work = sum((outcome.train_s or 0) + (outcome.measure_s or 0) for outcome in outcomes)
     rate = count / wall * 3600
     ratio = f"{rate / before:>6.2f} ×" if before else " " * 8
+    steps = at_once * count * (plan.recipe["steps"]) / sum(outcome.train_s or 0 for outcome in outcomes)
     over = (wall * at_once - work) / count  # idle ends of the last round are in it
     share = (
         f"{over:5.1f} s beside {work / count:.0f} s of a cell's own: {100 * over / TWO_MINUTES:.1f} % of two minutes"
     )
-    print(f"{what:<34} {rate:>9.1f} cells an hour {ratio}   {share}", flush=True)
+    print(f"{what:<30} {rate:>7.1f} cells an hour {ratio}  {steps:>6.1f} steps a second   {share}", flush=True)
     return rate
 
 
 def main() -> None:
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     plan = Study.model_validate(STUDY | {"recipe": STUDY["recipe"] | {"steps": steps}})
+    if torch.cuda.is_available():
+        one = None
+        for cells in (1, 2, 4, 8, 16):
+            some = plan.model_copy(update={"grid": {"seed": list(range(cells))}})
+            rate = measure(f"{cells} side by side on a GPU", some, local(cells), cells, one)
+            one = one or rate
+        return
     one = measure("one process", plan, local(1), 1)
     measure("two processes", plan, local(2), 2, one)
     if find_spec("ray"):
@@ -88,10 +96,6 @@ def main() -> None:
         connect(cluster.address, plan.resources)
         measure("Ray, two nodes of one core", plan, on_ray, 2, one)
         cluster.shutdown()
-    if torch.cuda.is_available():
-        for workers in (2, 4, 8, 16):
-            many = plan.model_copy(update={"grid": {"seed": list(range(2 * workers))}})
-            measure(f"{workers} cells side by side on a GPU", many, local(workers), workers, one)
 
 
 if __name__ == "__main__":
