@@ -60,7 +60,7 @@ def measure(what: str, plan: Study, runner: Runner, at_once: int, before: float 
     outcomes = [status.outcome for status in progress.of("done") if status.outcome]
     count = len(progress.statuses)
     assert len(outcomes) == count, progress.of("failed")
-    work = sum((outcome.train_s or 0) + (outcome.measure_s or 0) for outcome in outcomes)
+    work = sum(outcome.seconds or 0 for outcome in outcomes)
     rate = count / wall * 3600
     ratio = f"{rate / before:>6.2f} ×" if before else " " * 8
     steps = at_once * count * (plan.recipe["steps"]) / sum(outcome.train_s or 0 for outcome in outcomes)

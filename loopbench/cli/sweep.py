@@ -127,5 +127,4 @@ def _what(status: "Status") -> str:
     outcome = status.outcome
     if outcome is None:
         return ""
-    seconds = (outcome.train_s or 0) + (outcome.measure_s or 0)
-    return outcome.reason or (duration(seconds) if status.state == "done" else "")
+    return outcome.reason or (duration(outcome.seconds) if status.state == "done" and outcome.seconds else "")

@@ -42,9 +42,16 @@ class Outcome(Stored):
     created: Moment = Field(description="when this was written, UTC")
     reason: Text | None = Field(description="why it failed")
     weights_sha256: Sha256 | None = Field(description="of the trained weights; none before the training's end")
-    train_s: float | None = Field(ge=0, description="what all steps take at the pace of the last attempt, in seconds")
+    train_s: float | None = Field(
+        ge=0, description="what all steps take at the pace of the last attempt, in seconds; none if it took few of them"
+    )
     measure_s: float | None = Field(ge=0, description="seconds of the measurements in the last attempt")
     measured: list[Measured] = Field(max_length=1000)
+
+    @property
+    def seconds(self) -> float | None:
+        """What training and measuring take, as far as it is known."""
+        return None if self.train_s is None or self.measure_s is None else self.train_s + self.measure_s
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

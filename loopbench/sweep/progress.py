@@ -56,11 +56,8 @@ class Progress:
 
     def remaining_seconds(self) -> float | None:
         """How long the rest takes if it goes on as the finished cells did; `None` as long as none has finished."""
-        seconds = [
-            (status.outcome.train_s or 0) + (status.outcome.measure_s or 0)
-            for status in self.of("done")
-            if status.outcome
-        ]
+        outcomes = [status.outcome for status in self.of("done") if status.outcome]
+        seconds = [outcome.seconds for outcome in outcomes if outcome.seconds is not None]
         if not seconds:
             return None
         rest = float(len(self.of("waiting")))

@@ -43,6 +43,7 @@ from loopbench.validation import printable
 from loopbench.workers import attend, send_output
 
 PATIENCE = 180
+SHARE = 0.5  # of the steps that an attempt must take to tell how long all of them take
 """Seconds to wait for another process to leave a cell: one whose sweep or node was killed takes a while to end."""
 
 
@@ -94,9 +95,10 @@ def _trained(cell: Cell, folder: Path, outcome: Outcome, processes: int) -> Outc
     else:
         train(cell.recipe, run, resume=(run / RECIPE).exists())
     assert cell.recipe.steps is not None
-    seconds = (time.monotonic() - begin) / max(1, cell.recipe.steps - done) * cell.recipe.steps
+    seconds, share = time.monotonic() - begin, 1 - done / cell.recipe.steps
+    train_s = round(seconds / share, 3) if share >= SHARE else None  # a few steps take as long as compiling them
     digest = file_sha256(run / WEIGHTS)
-    return save_outcome(folder, cell, outcome.changed(weights_sha256=digest, train_s=round(seconds, 3), measured=[]))
+    return save_outcome(folder, cell, outcome.changed(weights_sha256=digest, train_s=train_s, measured=[]))
 
 
 def _train_shared(cell: Cell, run: Path, processes: int) -> None:

@@ -129,6 +129,18 @@ def test_what_got_lost_is_made_again(whole: Path, tmp_path: Path) -> None:
     assert trained(folder) == before
 
 
+def test_an_attempt_that_took_few_steps_does_not_tell_how_long_all_of_them_take(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "part"
+    shutil.copytree(whole, folder)
+    for path in (folder / "cells").glob("*.json"):
+        path.unlink()
+    progress = run(study(), folder)  # every run is there, with all of its steps
+    assert results(folder) == results(whole)
+    assert all(outcome.train_s and outcome.seconds for outcome in outcomes(whole).values())
+    assert [outcome.seconds for outcome in outcomes(folder).values()] == [None] * 6
+    assert progress.remaining_seconds() is None
+
+
 def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
 
