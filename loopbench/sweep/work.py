@@ -43,8 +43,10 @@ from loopbench.validation import printable
 from loopbench.workers import attend, send_output
 
 PATIENCE = 180
-SHARE = 0.5  # of the steps that an attempt must take to tell how long all of them take
 """Seconds to wait for another process to leave a cell: one whose sweep or node was killed takes a while to end."""
+
+SHARE = 0.5
+"""Of its steps, what an attempt must take at least to tell how long all of them take."""
 
 
 def run_cell(cell: Cell, folder: Path, resources: Resources) -> Outcome:
