@@ -14,9 +14,10 @@ from loopbench.tasks.compiled import compiled
 from loopbench.tasks.random_numbers import below, shuffle, start
 from loopbench.tasks.splits import derived_seed
 from loopbench.tasks.sudoku.canonical import is_test_side
+from loopbench.tasks.sudoku.elementary import Room, count_struck, make_room
 from loopbench.tasks.sudoku.minimal import Memory, forget, make_minimal, memory, minimize
 from loopbench.tasks.sudoku.rating import count_guesses
-from loopbench.tasks.sudoku.solver import ALL, BITS, Work, propagate, search, workspace, write
+from loopbench.tasks.sudoku.solver import ALL, BITS, Work, begin, propagate, search, workspace, write
 
 PUZZLES_PER_GRID = 8
 """Training puzzles in a row that share their solution."""
@@ -29,6 +30,9 @@ ADDED = 5
 
 GLANCE, LOOK = 2, 32
 """Symmetries under which a climb measures a puzzle, and measures it anew if it seems good: or luck would be kept."""
+
+OPENNESS = 3
+"""So many candidates struck out halve the worth of a puzzle on the way to a closed one."""
 
 SLACK = 8
 """A climb goes on from what has at least 7/8 of the guesses, since it would be stuck soon if it only went up."""
@@ -92,17 +96,18 @@ def eased_puzzles(
 
 
 def climbed_puzzles(
-    solutions: np.ndarray, seed: int, numbers: np.ndarray, guesses: tuple[float, float], steps: int
+    solutions: np.ndarray, seed: int, numbers: np.ndarray, guesses: tuple[float, float], steps: int, closed: bool = False
 ) -> np.ndarray:
     """`(N, 81)` uint8 minimal puzzles of these solutions, the hardest that climbs of at most so many steps find.
 
     Args:
         guesses: the range that the number of guesses is drawn from at which a climb stops: all guesses of the proof,
             averaged over symmetries. Wrong guesses by the rating's count are somewhat less than half of them.
+        closed: climb to puzzles in which the elementary techniques strike nothing out, too.
     """
     puzzles = np.empty_like(solutions)
     low, high = (int(LOOK * bound) for bound in guesses)
-    _climb_all(solutions, stream_seed("climb", seed), numbers, low, high, steps, puzzles)
+    _climb_all(solutions, stream_seed("climb", seed), numbers, low, high, steps, closed, puzzles)
     return puzzles
 
 
@@ -173,9 +178,16 @@ def _is_easy(puzzle: np.ndarray, most: int, state: np.ndarray, work: Work) -> bo
 
 @compiled
 def _climb_all(
-    solutions: np.ndarray, seed: np.uint64, numbers: np.ndarray, low: int, high: int, steps: int, puzzles: np.ndarray
+    solutions: np.ndarray,
+    seed: np.uint64,
+    numbers: np.ndarray,
+    low: int,
+    high: int,
+    steps: int,
+    closed: bool,
+    puzzles: np.ndarray,
 ) -> None:
-    work, known, state = workspace(), memory(), np.empty(1, np.uint64)
+    work, room, known, state = workspace(), make_room(), memory(), np.empty(1, np.uint64)
     puzzle, trial = np.empty(81, np.uint8), np.empty(81, np.uint8)
     for i in range(len(numbers)):
         start(state, seed, numbers[i])
@@ -183,22 +195,39 @@ def _climb_all(
         target = low + below(state, high - low + 1)
         forget(known)
         make_minimal(puzzle, solutions[i], state, order, known, work)
-        here = top = count_guesses(puzzle, LOOK, 2, state, work)[1]
+        struck = _count_struck(puzzle, room, work) if closed else 0
+        here = top = _worth(count_guesses(puzzle, LOOK, 2, state, work)[1], target, struck)
         puzzles[i] = puzzle
         for _ in range(steps):
             if top >= target:
                 break
             _vary(puzzle, solutions[i], trial, state, order, known, work)
+            struck = _count_struck(trial, room, work) if closed else 0
             enough = here - here // SLACK
-            if count_guesses(trial, GLANCE, 2, state, work)[1] * LOOK < enough * GLANCE:
+            if _worth(target, target, struck) < enough:
                 continue
-            found = count_guesses(trial, LOOK, 2, state, work)[1]
+            if _worth(count_guesses(trial, GLANCE, 2, state, work)[1] * LOOK // GLANCE, target, struck) < enough:
+                continue
+            found = _worth(count_guesses(trial, LOOK, 2, state, work)[1], target, struck)
             if found >= enough:
                 here = found
                 puzzle[:] = trial
                 if found > top:
                     top = found
                     puzzles[i] = trial
+
+
+@compiled
+def _count_struck(puzzle: np.ndarray, room: Room, work: Work) -> int:
+    candidates, placed, _, stack = work
+    begin(puzzle, candidates[0], placed[0], stack)
+    return count_struck(candidates[0], room)
+
+
+@compiled
+def _worth(guesses: int, target: int, struck: int) -> int:
+    """Guesses up to the target, worth less for every candidate that the elementary techniques strike out."""
+    return min(guesses, target) * OPENNESS // (OPENNESS + struck)
 
 
 @compiled

@@ -16,6 +16,7 @@ import numpy as np
 from loopbench.errors import LoopbenchError
 from loopbench.files import write_bytes
 from loopbench.tasks.splits import derived_seed
+from loopbench.tasks.sudoku.elementary import count_eliminations
 from loopbench.tasks.sudoku.generator import climbed_puzzles, eased_puzzles, solution_grids
 from loopbench.tasks.sudoku.rating import rate
 from loopbench.tasks.sudoku.solver import solve
@@ -23,7 +24,7 @@ from loopbench.tasks.sudoku.tiers import FOLDER, SPLITS, RatedPuzzles, Tier, fin
 
 VERSION = 1
 BLOCK = 16
-STEPS = 800
+STEPS, CLOSED_STEPS = 800, 4000
 GUESSES = 2.3
 """All guesses of a proof for every wrong guess by the rating's count."""
 COUNT = 1000
@@ -57,9 +58,12 @@ def sample_block(tier: Tier, seed: int, number: int) -> RatedPuzzles:
         fits = solve(puzzles).singles
     else:
         low, high = tier.ratings
-        puzzles = climbed_puzzles(solutions, seed, numbers, (GUESSES * low, GUESSES * min(high, 4 * low)), STEPS)
+        guesses, steps = (GUESSES * low, GUESSES * min(high, 4 * low)), CLOSED_STEPS if tier.closed else STEPS
+        puzzles = climbed_puzzles(solutions, seed, numbers, guesses, steps, tier.closed)
         ratings, again = rate(puzzles), rate(puzzles, seed=1)
         fits = (np.minimum(ratings, again) >= low) & (np.maximum(ratings, again) < high)
+        if tier.closed:
+            fits &= count_eliminations(puzzles) == 0
     clues = (puzzles > 0).sum(1)
     fits &= (tier.clues[0] <= clues) & (clues <= tier.clues[1])
     return RatedPuzzles(puzzles[fits], solutions[fits], ratings[fits])

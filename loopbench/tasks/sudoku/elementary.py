@@ -1,0 +1,109 @@
+"""The elementary techniques beyond singles: what they strike out where singles find nothing more.
+
+Locked candidates: a digit whose places in a box are all in one line goes from the rest of the line, and one whose places
+in a line are all in one box goes from the rest of the box. Subsets: where k cells of a unit have k candidates among them,
+these go from the other cells of the unit; what is called a hidden subset is one of the other cells. Both are the first
+that is taught after singles (https://hodoku.sourceforge.net/en/tech_intro.php).
+"""
+
+import numpy as np
+
+from loopbench.tasks.compiled import compiled
+from loopbench.tasks.sudoku.solver import BITS, UNITS, begin, checked_grids, workspace
+
+Room = tuple[np.ndarray, np.ndarray]
+
+
+def _crossings() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The cells that each of 54 pairs of a line and a box share, `(54, 3)`, the line's others and the box's, `(54, 6)`."""
+    pairs = [(set(line), set(box)) for line in UNITS[:18].tolist() for box in UNITS[18:].tolist()]
+    pairs = [(line, box) for line, box in pairs if line & box]
+    shared, lines, boxes = ([sorted(f(line, box)) for line, box in pairs] for f in (set.__and__, set.__sub__, _rest))
+    return np.array(shared, np.uint8), np.array(lines, np.uint8), np.array(boxes, np.uint8)
+
+
+def _rest(line: set[int], box: set[int]) -> set[int]:
+    return box - line
+
+
+SHARED, IN_LINE, IN_BOX = _crossings()
+
+
+def count_eliminations(puzzles: np.ndarray) -> np.ndarray:
+    """`(N,)` int64: how many candidates one round of the elementary techniques strikes out after the last single.
+
+    None means that they are of no use at all. The number is the same for all symmetries of a puzzle.
+
+    Args:
+        puzzles: `(N, 81)` uint8.
+
+    Raises:
+        LoopbenchError: not such an array.
+    """
+    puzzles = checked_grids(puzzles)
+    counts = np.empty(len(puzzles), np.int64)
+    _count_all(puzzles, counts)
+    return counts
+
+
+@compiled
+def _count_all(puzzles: np.ndarray, counts: np.ndarray) -> None:
+    (candidates, placed, _, stack), room = workspace(), make_room()
+    for i in range(len(puzzles)):
+        begin(puzzles[i], candidates[0], placed[0], stack)
+        counts[i] = count_struck(candidates[0], room)
+
+
+@compiled
+def make_room() -> Room:
+    """Room for what is struck out of each cell, and for the candidates of each set of a unit's cells."""
+    return np.empty(81, np.uint16), np.empty(512, np.uint16)
+
+
+@compiled
+def count_struck(candidates: np.ndarray, room: Room) -> int:
+    """How many of the candidates of the cells, `(81,)` uint16, one round strikes out; the candidates stay as they are."""
+    struck = room[0]
+    struck[:] = 0
+    _lock(candidates, struck)
+    for unit in UNITS:
+        _find_subsets(candidates, unit, room)
+    count = 0
+    for cell in range(81):
+        count += BITS[candidates[cell] & struck[cell]]
+    return count
+
+
+@compiled
+def _lock(candidates: np.ndarray, struck: np.ndarray) -> None:
+    for i in range(len(SHARED)):
+        shared = line = box = 0
+        for cell in SHARED[i]:
+            shared |= candidates[cell]
+        for cell in IN_LINE[i]:
+            line |= candidates[cell]
+        for cell in IN_BOX[i]:
+            box |= candidates[cell]
+        for cell in IN_LINE[i]:
+            struck[cell] |= shared & ~box
+        for cell in IN_BOX[i]:
+            struck[cell] |= shared & ~line
+
+
+@compiled
+def _find_subsets(candidates: np.ndarray, unit: np.ndarray, room: Room) -> None:
+    struck, among = room
+    open_, count = np.empty(9, np.int64), 0
+    for cell in unit:
+        if BITS[candidates[cell]] > 1:
+            open_[count] = cell
+            count += 1
+    among[0] = 0
+    for i in range(count):
+        for cells in range(1 << i):
+            among[1 << i | cells] = among[cells] | candidates[open_[i]]
+    for cells in range(1, (1 << count) - 1):
+        if BITS[among[cells]] == BITS[cells]:
+            for i in range(count):
+                if not cells >> i & 1:
+                    struck[open_[i]] |= among[cells]
