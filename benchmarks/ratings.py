@@ -1,28 +1,30 @@
-"""What looped-sudoku solves by rating, in the tiers and in other collections: `python benchmarks/ratings.py FILE …`.
+"""What looped-sudoku solves, in the tiers and in other collections: `python benchmarks/ratings.py FILE …`.
 
 Evaluates the first 200 puzzles of each file to t = 256 (minutes each; --output keeps the records), and prints them
-beside the tiers' records in leaderboard, in %: how many are solved, of how many one more cell is enough for singles to
-solve the rest, how many of these and of the others are solved, and of how many guesses need not be nested.
+beside the tiers' records in leaderboard: how many are solved, by rating, and by how many candidates the elementary
+techniques strike out after the last single; the median of these numbers, and how many are stubborn: none at all.
 """
 
 import argparse
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from presets import STRESS, print_table, records_of
+from presets import print_table, records_of
 
 import loopbench
 from loopbench.evaluation import Record
 from loopbench.plugins import get_task
+from loopbench.tasks.sudoku.elementary import count_eliminations
 from loopbench.tasks.sudoku.files import read_puzzles
 from loopbench.tasks.sudoku.rating import rate
-from loopbench.tasks.sudoku.solver import ALL, BITS, begin, propagate, solve, workspace
 from loopbench.tasks.sudoku.tiers import TIERS
 
 MODEL = "sudoku-internal-recall-outer-256-s0"
 PUZZLES, ITERATIONS = 200, 256
-RANGES = ((0, 1), (1, 5), (5, 20), (20, 40), (40, 80), (80, np.inf))
-FEWEST = 20  # puzzles of a row
+RATINGS = (0, 1, 5, 20, 40, 80, np.inf)
+STRUCK = (0, 1, 5, 10, 20, np.inf)
+FEWEST = 10  # puzzles of a row
 
 
 def main() -> None:
@@ -31,75 +33,40 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="folder that keeps the records of the files")
     options = parser.parse_args()
     rows: list[list[str]] = []
-    task, tiers = get_task("sudoku"), records_of(MODEL, STRESS)
+    task, tiers = get_task("sudoku"), records_of(MODEL)
     for tier in TIERS:
         puzzles = task.load(tier.name).inputs.flatten(1).numpy().astype(np.uint8)
-        rows += by_rating(tier.name, puzzles, tiers[tier.name])
+        rows += by_difficulty(tier.name, puzzles, tiers[tier.name])
     for file in options.files:
         model = loopbench.load_model(MODEL)
         record = loopbench.evaluate(
             model, "sudoku", data=file, limit=PUZZLES, iterations=ITERATIONS, output=options.output, compiled=True
         )
-        rows += by_rating(file.name.partition(".")[0], read_puzzles(file)[0], record)
-    valid = (f"valid at t = {ITERATIONS}", "one cell", "valid of these", "of the others")
-    print_table(("puzzles", "rating", "number", *valid, "one guess at a time"), rows)
+        rows += by_difficulty(file.name.partition(".")[0], read_puzzles(file)[0], record)
+    print_table(
+        ("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "struck out, median", "% stubborn"), rows
+    )
 
 
-def by_rating(name: str, puzzles: np.ndarray, record: Record) -> list[list[str]]:
-    """A row for all, with their mean rating, and one for each range of ratings that enough of them have."""
+def by_difficulty(name: str, puzzles: np.ndarray, record: Record) -> list[list[str]]:
+    """A row for all, with their mean rating, and one for each range of ratings and eliminations that enough have."""
     puzzles = puzzles[: record.examples.count]
     solved = record.verdicts.solved[record.verdicts.iterations.tolist().index(ITERATIONS)]
-    ratings, one_cell = rate(puzzles), np.array([needs_one_cell(puzzle) for puzzle in puzzles])
-    one_guess = np.array([falls_to_one_guess_at_a_time(puzzle) for puzzle in puzzles])
-    rows = {f"all, {ratings.mean():.1f} on average": np.ones(len(puzzles), bool)}
-    for low, high in RANGES:
-        here = (ratings >= low) & (ratings < high)
-        if FEWEST <= here.sum() < len(puzzles):
-            rows[f"{low}–{high}" if high < np.inf else f"{low} and more"] = here
-    return [
-        [name, text, str(here.sum()), percent(solved[here]), percent(one_cell[here])]
-        + [percent(solved[here & part]) for part in (one_cell, ~one_cell)]
-        + [percent(one_guess[here])]
+    ratings, struck = rate(puzzles), count_eliminations(puzzles)
+    rows = {f"all; mean rating {ratings.mean():.1f}": np.ones(len(puzzles), bool)}
+    for what, values, bounds in (("rating", ratings, RATINGS), ("struck out", struck, STRUCK)):
+        for low, high in pairwise(bounds):
+            here = (values >= low) & (values < high)
+            if FEWEST <= here.sum() < len(puzzles):
+                last = high - 1 if values is struck else high
+                text = f"{low} and more" if high == np.inf else f"{low}" if low == last else f"{low}–{last}"
+                rows[f"{what} {text}"] = here
+    stubborn = (struck == 0) & (ratings > 0)
+    numbers = {
+        text: (here.sum(), 100 * solved[here].mean(), np.median(struck[here]), 100 * stubborn[here].mean())
         for text, here in rows.items()
-    ]
-
-
-def percent(found: np.ndarray) -> str:
-    """The share that is true, of enough puzzles."""
-    return f"{100 * found.mean():.0f}" if len(found) >= FEWEST else "–"
-
-
-def needs_one_cell(puzzle: np.ndarray) -> bool:
-    """Whether some cell of the solution, added to the givens, lets singles solve the puzzle."""
-    blanks = np.flatnonzero(puzzle == 0)
-    solution = solve(puzzle[None]).solutions[0]
-    more = np.repeat(puzzle[None], len(blanks), 0)
-    more[np.arange(len(blanks)), blanks] = solution[blanks]
-    return bool(solve(more).singles.any())
-
-
-def falls_to_one_guess_at_a_time(puzzle: np.ndarray) -> bool:
-    """Whether it is enough to strike out what singles alone refute, again and again, with no guess inside a guess.
-
-    In what people write about solving this is trial and error of depth one.
-    """
-    candidates, placed, _, stack = workspace()
-    begin(puzzle, candidates[0], placed[0], stack)
-    struck = True
-    while struck:
-        struck = False
-        for cell in range(81):
-            for value in (1 << digit for digit in range(9)):
-                if not candidates[0, cell] & value or candidates[0, cell] == value:
-                    continue
-                candidates[1], placed[1], stack[0] = candidates[0], placed[0], cell
-                candidates[1, cell] = value
-                if not propagate(candidates[1], placed[1], stack, 1):
-                    struck = True
-                    candidates[0, cell] &= ALL ^ value
-                    stack[0] = cell
-                    propagate(candidates[0], placed[0], stack, int(BITS[candidates[0, cell]] == 1))
-    return bool((BITS[candidates[0]] == 1).all())
+    }
+    return [[name, text, *(f"{value:.0f}" for value in row)] for text, row in numbers.items()]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The elementary techniques beyond singles: what they strike out where singles find nothing more.
+"""The elementary techniques that come after singles, and what they strike out where singles find nothing more.
 
-Locked candidates: a digit whose places in a box are all in one line goes from the rest of the line, and one whose places
-in a line are all in one box goes from the rest of the box. Subsets: where k cells of a unit have k candidates among them,
-these go from the other cells of the unit; what is called a hidden subset is one of the other cells. Both are the first
-that is taught after singles (https://hodoku.sourceforge.net/en/tech_intro.php).
+Locked candidates: a digit whose places in a box are all on one line goes from the rest of that line, and one whose
+places on a line are all in one box goes from the rest of that box. Subsets: where k cells of a unit have k candidates
+among them, these go from its other cells; a hidden subset is the same, seen from those.
+(https://hodoku.sourceforge.net/en/tech_intersections.php, https://hodoku.sourceforge.net/en/tech_naked.php)
 """
 
 import numpy as np
@@ -15,15 +15,12 @@ Room = tuple[np.ndarray, np.ndarray]
 
 
 def _crossings() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The cells that each of 54 pairs of a line and a box share, `(54, 3)`, the line's others and the box's, `(54, 6)`."""
+    """The cells that a line and a box share, `(54, 3)`, and the others of the line and of the box, `(54, 6)` each."""
     pairs = [(set(line), set(box)) for line in UNITS[:18].tolist() for box in UNITS[18:].tolist()]
     pairs = [(line, box) for line, box in pairs if line & box]
-    shared, lines, boxes = ([sorted(f(line, box)) for line, box in pairs] for f in (set.__and__, set.__sub__, _rest))
-    return np.array(shared, np.uint8), np.array(lines, np.uint8), np.array(boxes, np.uint8)
-
-
-def _rest(line: set[int], box: set[int]) -> set[int]:
-    return box - line
+    parts = zip(*((sorted(line & box), sorted(line - box), sorted(box - line)) for line, box in pairs), strict=True)
+    shared, in_line, in_box = (np.array(part, np.uint8) for part in parts)
+    return shared, in_line, in_box
 
 
 SHARED, IN_LINE, IN_BOX = _crossings()
@@ -32,7 +29,7 @@ SHARED, IN_LINE, IN_BOX = _crossings()
 def count_eliminations(puzzles: np.ndarray) -> np.ndarray:
     """`(N,)` int64: how many candidates one round of the elementary techniques strikes out after the last single.
 
-    None means that they are of no use at all. The number is the same for all symmetries of a puzzle.
+    A puzzle that singles do not solve is stubborn where it is 0. All symmetries of a puzzle have the same number.
 
     Args:
         puzzles: `(N, 81)` uint8.
@@ -62,7 +59,7 @@ def make_room() -> Room:
 
 @compiled
 def count_struck(candidates: np.ndarray, room: Room) -> int:
-    """How many of the candidates of the cells, `(81,)` uint16, one round strikes out; the candidates stay as they are."""
+    """How many of the candidates of the cells, `(81,)` uint16, one round strikes out; it leaves them as they are."""
     struck = room[0]
     struck[:] = 0
     _lock(candidates, struck)
@@ -70,7 +67,7 @@ def count_struck(candidates: np.ndarray, room: Room) -> int:
         _find_subsets(candidates, unit, room)
     count = 0
     for cell in range(81):
-        count += BITS[candidates[cell] & struck[cell]]
+        count += int(BITS[candidates[cell] & struck[cell]])
     return count
 
 

@@ -31,8 +31,8 @@ ADDED = 5
 GLANCE, LOOK = 2, 32
 """Symmetries under which a climb measures a puzzle, and measures it anew if it seems good: or luck would be kept."""
 
-OPENNESS = 3
-"""So many candidates struck out halve the worth of a puzzle on the way to a closed one."""
+HALVING = 3
+"""So many candidates struck out halve the worth of a puzzle on the way to a stubborn one."""
 
 SLACK = 8
 """A climb goes on from what has at least 7/8 of the guesses, since it would be stuck soon if it only went up."""
@@ -96,18 +96,23 @@ def eased_puzzles(
 
 
 def climbed_puzzles(
-    solutions: np.ndarray, seed: int, numbers: np.ndarray, guesses: tuple[float, float], steps: int, closed: bool = False
+    solutions: np.ndarray,
+    seed: int,
+    numbers: np.ndarray,
+    guesses: tuple[float, float],
+    steps: int,
+    stubborn: bool = False,
 ) -> np.ndarray:
     """`(N, 81)` uint8 minimal puzzles of these solutions, the hardest that climbs of at most so many steps find.
 
     Args:
         guesses: the range that the number of guesses is drawn from at which a climb stops: all guesses of the proof,
             averaged over symmetries. Wrong guesses by the rating's count are somewhat less than half of them.
-        closed: climb to puzzles in which the elementary techniques strike nothing out, too.
+        stubborn: climb to puzzles in which the elementary techniques strike nothing out, too.
     """
     puzzles = np.empty_like(solutions)
     low, high = (int(LOOK * bound) for bound in guesses)
-    _climb_all(solutions, stream_seed("climb", seed), numbers, low, high, steps, closed, puzzles)
+    _climb_all(solutions, stream_seed("climb", seed), numbers, low, high, steps, stubborn, puzzles)
     return puzzles
 
 
@@ -184,7 +189,7 @@ def _climb_all(
     low: int,
     high: int,
     steps: int,
-    closed: bool,
+    stubborn: bool,
     puzzles: np.ndarray,
 ) -> None:
     work, room, known, state = workspace(), make_room(), memory(), np.empty(1, np.uint64)
@@ -195,14 +200,14 @@ def _climb_all(
         target = low + below(state, high - low + 1)
         forget(known)
         make_minimal(puzzle, solutions[i], state, order, known, work)
-        struck = _count_struck(puzzle, room, work) if closed else 0
+        struck = _count_struck(puzzle, room, work) if stubborn else 0
         here = top = _worth(count_guesses(puzzle, LOOK, 2, state, work)[1], target, struck)
         puzzles[i] = puzzle
         for _ in range(steps):
             if top >= target:
                 break
             _vary(puzzle, solutions[i], trial, state, order, known, work)
-            struck = _count_struck(trial, room, work) if closed else 0
+            struck = _count_struck(trial, room, work) if stubborn else 0
             enough = here - here // SLACK
             if _worth(target, target, struck) < enough:
                 continue
@@ -227,7 +232,7 @@ def _count_struck(puzzle: np.ndarray, room: Room, work: Work) -> int:
 @compiled
 def _worth(guesses: int, target: int, struck: int) -> int:
     """Guesses up to the target, worth less for every candidate that the elementary techniques strike out."""
-    return min(guesses, target) * OPENNESS // (OPENNESS + struck)
+    return min(guesses, target) * HALVING // (HALVING + struck)
 
 
 @compiled

@@ -2,12 +2,15 @@
 
 Puzzle number n of a sample comes from a solution grid of its own on the test side, whatever other numbers gave. Tiers
 of singles are minimal puzzles with clues given back. The others are climbs, one a grid, to a number of guesses drawn
-from the tier's range. What misses its tier is left out. A rating decides that is measured after the climb, twice, with
-different symmetries: a climb that was only lucky is found out.
+from the tier's range, and for a stubborn tier to stubborn puzzles; one in six of these gets to both. What misses its
+tier is left out. A rating decides that is measured after the climb, twice, with different symmetries: a climb that was
+only lucky is found out.
 """
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count as count_from
 from pathlib import Path
 
@@ -21,10 +24,11 @@ from loopbench.tasks.sudoku.generator import climbed_puzzles, eased_puzzles, sol
 from loopbench.tasks.sudoku.rating import rate
 from loopbench.tasks.sudoku.solver import solve
 from loopbench.tasks.sudoku.tiers import FOLDER, SPLITS, RatedPuzzles, Tier, find_tier, format_lines
+from loopbench.workers import cores
 
 VERSION = 1
-BLOCK = 16
-STEPS, CLOSED_STEPS = 800, 4000
+BLOCK = 4
+STEPS, STUBBORN_STEPS = 800, 4000
 GUESSES = 2.3
 """All guesses of a proof for every wrong guess by the rating's count."""
 COUNT = 1000
@@ -40,16 +44,17 @@ def sample_tier(name: str, seed: int, count: int) -> RatedPuzzles:
         raise LoopbenchError(f"count is 0 or more, not {count}")
     tier, stream = find_tier(name), derived_seed("loopbench", "sudoku", VERSION, name, seed)
     blocks: list[RatedPuzzles] = []
-    for number in count_from():
-        blocks.append(sample_block(tier, stream, number))
-        if sum(len(block.puzzles) for block in blocks) >= count:
-            break
+    with ThreadPoolExecutor(cores()) as pool:  # what is compiled leaves the GIL
+        for first in count_from(step=cores()):
+            blocks += pool.map(partial(sample_block, tier, stream), range(first, first + cores()))
+            if sum(len(block.puzzles) for block in blocks) >= count:
+                break
     parts = ((block.puzzles, block.solutions, block.ratings) for block in blocks)
     return RatedPuzzles(*(np.concatenate(part)[:count] for part in zip(*parts, strict=True)))
 
 
 def sample_block(tier: Tier, seed: int, number: int) -> RatedPuzzles:
-    """What numbers 16 × `number`, … of a seed's stream give of a tier."""
+    """What numbers 4 × `number`, … of a seed's stream give of a tier."""
     numbers = np.arange(BLOCK * number, BLOCK * (number + 1))
     solutions = solution_grids(seed, numbers, test_side=True)
     if tier.ratings is None:
@@ -58,11 +63,11 @@ def sample_block(tier: Tier, seed: int, number: int) -> RatedPuzzles:
         fits = solve(puzzles).singles
     else:
         low, high = tier.ratings
-        guesses, steps = (GUESSES * low, GUESSES * min(high, 4 * low)), CLOSED_STEPS if tier.closed else STEPS
-        puzzles = climbed_puzzles(solutions, seed, numbers, guesses, steps, tier.closed)
+        guesses, steps = (GUESSES * low, GUESSES * min(high, 4 * low)), STUBBORN_STEPS if tier.stubborn else STEPS
+        puzzles = climbed_puzzles(solutions, seed, numbers, guesses, steps, tier.stubborn)
         ratings, again = rate(puzzles), rate(puzzles, seed=1)
         fits = (np.minimum(ratings, again) >= low) & (np.maximum(ratings, again) < high)
-        if tier.closed:
+        if tier.stubborn:
             fits &= count_eliminations(puzzles) == 0
     clues = (puzzles > 0).sum(1)
     fits &= (tier.clues[0] <= clues) & (clues <= tier.clues[1])

@@ -28,14 +28,14 @@ class Tier:
         difficulty: orders the tiers; from `medium` on the least rating.
         clues: the fewest and the most givens.
         ratings: the least rating, and the one that all stay below; `None` where singles alone must do.
-        closed: whether the elementary techniques strike nothing out of any.
+        stubborn: whether the elementary techniques strike nothing out of any.
     """
 
     name: str
     difficulty: float
     clues: tuple[int, int] = (17, 81)
     ratings: tuple[float, float] | None = None
-    closed: bool = False
+    stubborn: bool = False
 
 
 TIERS = (
@@ -43,7 +43,7 @@ TIERS = (
     Tier("easy", difficulty=0.5, clues=(17, 26)),
     Tier("medium", difficulty=1, ratings=(1, 5)),
     Tier("hard", difficulty=5, ratings=(5, 20)),
-    Tier("extreme", difficulty=20, ratings=(20, float("inf")), closed=True),
+    Tier("extreme", difficulty=20, ratings=(20, float("inf")), stubborn=True),
 )
 
 SPLITS = tuple(f"{twin}{tier.name}" for twin in ("", "dev-") for tier in TIERS)

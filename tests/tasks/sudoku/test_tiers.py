@@ -3,6 +3,7 @@ import pytest
 
 from loopbench.errors import LoopbenchError
 from loopbench.tasks.sudoku.canonical import canonical, is_test_side
+from loopbench.tasks.sudoku.elementary import count_eliminations
 from loopbench.tasks.sudoku.generator import training_puzzles
 from loopbench.tasks.sudoku.rating import rate
 from loopbench.tasks.sudoku.sampling import sample_tier, shipped_seed
@@ -34,6 +35,8 @@ def check(tier: Tier, rated: RatedPuzzles) -> None:
     else:
         assert tier.ratings[0] <= rated.ratings.min()
         assert rated.ratings.max() < tier.ratings[1]
+    if tier.stubborn:
+        assert not count_eliminations(rated.puzzles).any()
 
 
 @pytest.mark.parametrize("split", SPLITS)
