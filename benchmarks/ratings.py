@@ -2,11 +2,10 @@
 
 Evaluates the first 200 puzzles of each file to t = 256 (minutes each; --output keeps the records), and prints them
 beside the tiers' records in leaderboard: how many are solved, by rating, and by how many candidates the elementary
-techniques strike out after the last single; the median of these numbers, and how many are stubborn: none at all.
+techniques strike out after the last single (of puzzles that singles do not solve). Stubborn: none.
 """
 
 import argparse
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,21 @@ from loopbench.tasks.sudoku.tiers import TIERS
 
 MODEL = "sudoku-internal-recall-outer-256-s0"
 PUZZLES, ITERATIONS = 200, 256
-RATINGS = (0, 1, 5, 20, 40, 80, np.inf)
-STRUCK = (0, 1, 5, 10, 20, np.inf)
+RATINGS = {
+    "rating below 1": (0, 1),
+    "rating 1–5": (1, 5),
+    "rating 5–20": (5, 20),
+    "rating 20–40": (20, 40),
+    "rating 40–80": (40, 80),
+    "rating 80 and more": (80, np.inf),
+}
+STRUCK = {
+    "stubborn": (0, 0),
+    "1–4 struck out": (1, 4),
+    "5–9 struck out": (5, 9),
+    "10–19 struck out": (10, 19),
+    "20 and more struck out": (20, np.inf),
+}
 FEWEST = 10  # puzzles of a row
 
 
@@ -49,24 +61,22 @@ def main() -> None:
 
 
 def by_difficulty(name: str, puzzles: np.ndarray, record: Record) -> list[list[str]]:
-    """A row for all, with their mean rating, and one for each range of ratings and eliminations that enough have."""
+    """A row for all, with their mean rating, and one for each range of ratings and of eliminations that enough have."""
     puzzles = puzzles[: record.examples.count]
     solved = record.verdicts.solved[record.verdicts.iterations.tolist().index(ITERATIONS)]
-    ratings, struck = rate(puzzles), count_eliminations(puzzles)
+    ratings = rate(puzzles)
+    open_ = ratings > 0  # singles solve the others, and leave nothing to strike out
+    struck = np.where(open_, count_eliminations(puzzles), -1)
     rows = {f"all; mean rating {ratings.mean():.1f}": np.ones(len(puzzles), bool)}
-    for what, values, bounds in (("rating", ratings, RATINGS), ("struck out", struck, STRUCK)):
-        for low, high in pairwise(bounds):
-            here = (values >= low) & (values < high)
-            if FEWEST <= here.sum() < len(puzzles):
-                last = high - 1 if values is struck else high
-                text = f"{low} and more" if high == np.inf else f"{low}" if low == last else f"{low}–{last}"
-                rows[f"{what} {text}"] = here
-    stubborn = (struck == 0) & (ratings > 0)
-    numbers = {
-        text: (here.sum(), 100 * solved[here].mean(), np.median(struck[here]), 100 * stubborn[here].mean())
-        for text, here in rows.items()
-    }
-    return [[name, text, *(f"{value:.0f}" for value in row)] for text, row in numbers.items()]
+    rows |= {text: (ratings >= low) & (ratings < high) for text, (low, high) in RATINGS.items()}
+    rows |= {text: (struck >= low) & (struck <= high) for text, (low, high) in STRUCK.items()}
+    found: list[list[str]] = []
+    for text, here in rows.items():
+        if (here.all() and found) or here.sum() < FEWEST:
+            continue
+        median = f"{np.median(struck[here & open_]):.0f}" if (here & open_).any() else "–"
+        found.append([name, text, f"{here.sum()}", f"{100 * solved[here].mean():.0f}", median])
+    return found
 
 
 if __name__ == "__main__":

@@ -21,11 +21,16 @@ def records(first: list[int], lost: dict[int, int] | None = None, **changes: obj
 
 
 FROZEN = {
-    "prefix-sums": (1, ("bits-64", "bits-128", "bits-256", "bits-512"), (64, 64, 128, 256)),
-    "sudoku": (1, ("hard", "extreme"), (64, 64)),
-    "chess": (1, ("mate-1", "mate-2", "mate-3"), (64, 64, 64)),
+    "prefix-sums": (
+        1,
+        ("bits-64", "bits-128", "bits-256", "bits-512"),
+        (64, 64, 128, 256),
+        "ad4e9aae 02687691 71f2f5bc 265dc66a",
+    ),
+    "sudoku": (2, ("hard", "extreme"), (64, 64), "7d04f397 bd6a9071"),
+    "chess": (1, ("mate-1", "mate-2", "mate-3"), (64, 64, 64), "3c8118dc e56f3e5a b809941f"),
 }
-"""Version, scored splits and their D."""
+"""Version, scored splits, their D, and how the sha256 of each begins."""
 
 
 @pytest.mark.parametrize("name", FROZEN)
@@ -34,7 +39,8 @@ def test_a_benchmark_is_frozen(name: str) -> None:
     splits = {split.name: split for split in task.splits}
     assert task.benchmark
     chosen = [splits[split] for split in task.benchmark.splits]
-    assert (task.benchmark.version, task.benchmark.splits, tuple(s.depth for s in chosen)) == FROZEN[name]
+    depths, hashes = tuple(split.depth for split in chosen), " ".join(split.sha256[:8] for split in chosen)
+    assert (task.benchmark.version, task.benchmark.splits, depths, hashes) == FROZEN[name]
     assert not any(split.downloaded for split in chosen), "whoever has the package can be scored"
 
 

@@ -1,17 +1,19 @@
 """The elementary techniques that come after singles, and what they strike out where singles find nothing more.
 
-Locked candidates: a digit whose places in a box are all on one line goes from the rest of that line, and one whose
-places on a line are all in one box goes from the rest of that box. Subsets: where k cells of a unit have k candidates
-among them, these go from its other cells; a hidden subset is the same, seen from those.
-(https://hodoku.sourceforge.net/en/tech_intersections.php, https://hodoku.sourceforge.net/en/tech_naked.php)
+Locked candidates: a digit whose places in a box are all on one line goes from the rest of that line (pointing), and one
+whose places on a line are all in one box goes from the rest of that box (claiming). Subsets: where k cells of a unit
+have k candidates among them (naked), these go from its other open cells; where k digits have k places left (hidden),
+the other open cells are such a subset, so that going through all sizes finds both.
+(https://hodoku.sourceforge.net/en/tech_intersections.php, …/tech_naked.php, …/tech_hidden.php)
 """
 
 import numpy as np
 
+from loopbench.errors import LoopbenchError
 from loopbench.tasks.compiled import compiled
 from loopbench.tasks.sudoku.solver import BITS, UNITS, begin, checked_grids, workspace
 
-Room = tuple[np.ndarray, np.ndarray]
+Scratch = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _crossings() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -35,36 +37,38 @@ def count_eliminations(puzzles: np.ndarray) -> np.ndarray:
         puzzles: `(N, 81)` uint8.
 
     Raises:
-        LoopbenchError: not such an array.
+        LoopbenchError: not such an array, or a puzzle in which singles lead to a contradiction.
     """
     puzzles = checked_grids(puzzles)
-    counts = np.empty(len(puzzles), np.int64)
+    counts = np.full(len(puzzles), -1)
     _count_all(puzzles, counts)
+    if (counts < 0).any():
+        raise LoopbenchError(f"puzzle number {np.flatnonzero(counts < 0)[0]} contradicts itself")
     return counts
 
 
 @compiled
 def _count_all(puzzles: np.ndarray, counts: np.ndarray) -> None:
-    (candidates, placed, _, stack), room = workspace(), make_room()
+    (candidates, placed, _, stack), scratch = workspace(), elementary_scratch()
     for i in range(len(puzzles)):
-        begin(puzzles[i], candidates[0], placed[0], stack)
-        counts[i] = count_struck(candidates[0], room)
+        if begin(puzzles[i], candidates[0], placed[0], stack):
+            counts[i] = count_struck(candidates[0], scratch)
 
 
 @compiled
-def make_room() -> Room:
-    """Room for what is struck out of each cell, and for the candidates of each set of a unit's cells."""
-    return np.empty(81, np.uint16), np.empty(512, np.uint16)
+def elementary_scratch() -> Scratch:
+    """Room for what is struck out of each cell, a unit's open cells, and the candidates of each of their sets."""
+    return np.empty(81, np.uint16), np.empty(9, np.uint8), np.empty(512, np.uint16)
 
 
 @compiled
-def count_struck(candidates: np.ndarray, room: Room) -> int:
+def count_struck(candidates: np.ndarray, scratch: Scratch) -> int:
     """How many of the candidates of the cells, `(81,)` uint16, one round strikes out; it leaves them as they are."""
-    struck = room[0]
+    struck = scratch[0]
     struck[:] = 0
     _lock(candidates, struck)
     for unit in UNITS:
-        _find_subsets(candidates, unit, room)
+        _find_subsets(candidates, unit, scratch)
     count = 0
     for cell in range(81):
         count += int(BITS[candidates[cell] & struck[cell]])
@@ -88,9 +92,9 @@ def _lock(candidates: np.ndarray, struck: np.ndarray) -> None:
 
 
 @compiled
-def _find_subsets(candidates: np.ndarray, unit: np.ndarray, room: Room) -> None:
-    struck, among = room
-    open_, count = np.empty(9, np.int64), 0
+def _find_subsets(candidates: np.ndarray, unit: np.ndarray, scratch: Scratch) -> None:
+    struck, open_, among = scratch
+    count = 0
     for cell in unit:
         if BITS[candidates[cell]] > 1:
             open_[count] = cell

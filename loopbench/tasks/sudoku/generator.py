@@ -2,7 +2,7 @@
 
 A minimal puzzle is what is left when clues are taken from a grid, in a random order, as long as the solution stays the
 only one. Easier ones get clues back; harder ones are found by climbing: put some clues back, take others away, and keep
-what needs more guesses.
+what needs more guesses, or what is more stubborn.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from loopbench.tasks.compiled import compiled
 from loopbench.tasks.random_numbers import below, shuffle, start
 from loopbench.tasks.splits import derived_seed
 from loopbench.tasks.sudoku.canonical import is_test_side
-from loopbench.tasks.sudoku.elementary import Room, count_struck, make_room
+from loopbench.tasks.sudoku.elementary import Scratch, count_struck, elementary_scratch
 from loopbench.tasks.sudoku.minimal import Memory, forget, make_minimal, memory, minimize
 from loopbench.tasks.sudoku.rating import count_guesses
 from loopbench.tasks.sudoku.solver import ALL, BITS, Work, begin, propagate, search, workspace, write
@@ -35,7 +35,7 @@ HALVING = 3
 """So many candidates struck out halve the worth of a puzzle on the way to a stubborn one."""
 
 SLACK = 8
-"""A climb goes on from what has at least 7/8 of the guesses, since it would be stuck soon if it only went up."""
+"""A climb goes on from what is worth at least 7/8 as much, since it would be stuck soon if it only went up."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def _climb_all(
     stubborn: bool,
     puzzles: np.ndarray,
 ) -> None:
-    work, room, known, state = workspace(), make_room(), memory(), np.empty(1, np.uint64)
+    work, scratch, known, state = workspace(), elementary_scratch(), memory(), np.empty(1, np.uint64)
     puzzle, trial = np.empty(81, np.uint8), np.empty(81, np.uint8)
     for i in range(len(numbers)):
         start(state, seed, numbers[i])
@@ -200,14 +200,14 @@ def _climb_all(
         target = low + below(state, high - low + 1)
         forget(known)
         make_minimal(puzzle, solutions[i], state, order, known, work)
-        struck = _count_struck(puzzle, room, work) if stubborn else 0
+        struck = _struck_after_singles(puzzle, scratch, work) if stubborn else 0
         here = top = _worth(count_guesses(puzzle, LOOK, 2, state, work)[1], target, struck)
         puzzles[i] = puzzle
         for _ in range(steps):
             if top >= target:
                 break
             _vary(puzzle, solutions[i], trial, state, order, known, work)
-            struck = _count_struck(trial, room, work) if stubborn else 0
+            struck = _struck_after_singles(trial, scratch, work) if stubborn else 0
             enough = here - here // SLACK
             if _worth(target, target, struck) < enough:
                 continue
@@ -223,10 +223,10 @@ def _climb_all(
 
 
 @compiled
-def _count_struck(puzzle: np.ndarray, room: Room, work: Work) -> int:
+def _struck_after_singles(puzzle: np.ndarray, scratch: Scratch, work: Work) -> int:
     candidates, placed, _, stack = work
-    begin(puzzle, candidates[0], placed[0], stack)
-    return count_struck(candidates[0], room)
+    begin(puzzle, candidates[0], placed[0], stack)  # no contradiction: the puzzle has a solution
+    return count_struck(candidates[0], scratch)
 
 
 @compiled

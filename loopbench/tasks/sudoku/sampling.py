@@ -2,7 +2,7 @@
 
 Puzzle number n of a sample comes from a solution grid of its own on the test side, whatever other numbers gave. Tiers
 of singles are minimal puzzles with clues given back. The others are climbs, one a grid, to a number of guesses drawn
-from the tier's range, and for a stubborn tier to stubborn puzzles; one in six of these gets to both. What misses its
+from the tier's range, and for a stubborn tier to stubborn puzzles; one in five of these gets to both. What misses its
 tier is left out. A rating decides that is measured after the climb, twice, with different symmetries: a climb that was
 only lucky is found out.
 """
@@ -27,7 +27,7 @@ from loopbench.tasks.sudoku.tiers import FOLDER, SPLITS, RatedPuzzles, Tier, fin
 from loopbench.workers import cores
 
 VERSION = 1
-BLOCK = 4
+BLOCK, WORKERS = 4, 8
 STEPS, STUBBORN_STEPS = 800, 4000
 GUESSES = 2.3
 """All guesses of a proof for every wrong guess by the rating's count."""
@@ -44,9 +44,10 @@ def sample_tier(name: str, seed: int, count: int) -> RatedPuzzles:
         raise LoopbenchError(f"count is 0 or more, not {count}")
     tier, stream = find_tier(name), derived_seed("loopbench", "sudoku", VERSION, name, seed)
     blocks: list[RatedPuzzles] = []
-    with ThreadPoolExecutor(cores()) as pool:  # what is compiled leaves the GIL
-        for first in count_from(step=cores()):
-            blocks += pool.map(partial(sample_block, tier, stream), range(first, first + cores()))
+    workers = min(cores(), WORKERS)
+    with ThreadPoolExecutor(workers) as pool:  # what is compiled leaves the GIL
+        for first in count_from(step=workers):
+            blocks += pool.map(partial(sample_block, tier, stream), range(first, first + workers))
             if sum(len(block.puzzles) for block in blocks) >= count:
                 break
     parts = ((block.puzzles, block.solutions, block.ratings) for block in blocks)

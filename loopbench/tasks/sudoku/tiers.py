@@ -6,7 +6,8 @@ digit 1 to 9 that belongs there.
 Random minimal puzzles have ratings of 0.7 in the median; singles suffice for 40 %, 98 % are below 5, and of 1,000 none
 is above 16. Collections of puzzles with 17 clues are like them, with a longer tail; what people call diabolical is at
 0.4 to 9; the hardest puzzles known are at 35 to 200. So `medium` is the upper third of random minimal puzzles, `hard`
-what chance hardly finds, `extreme` what only a search finds.
+what chance hardly finds, `extreme` what only a search finds. Its puzzles are stubborn, as the hardest known are: after
+singles the elementary techniques strike nothing out (the basics do nothing, say those who solve by hand).
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ class Tier:
         difficulty: orders the tiers; from `medium` on the least rating.
         clues: the fewest and the most givens.
         ratings: the least rating, and the one that all stay below; `None` where singles alone must do.
-        stubborn: whether the elementary techniques strike nothing out of any.
+        stubborn: whether the elementary techniques strike nothing out of any puzzle after singles.
     """
 
     name: str

@@ -75,16 +75,27 @@ def test_symmetries_leave_the_number_as_it_is() -> None:
         assert (count_eliminations(turned) == count_eliminations(PUZZLES)).all()
 
 
-def test_a_stubborn_climb_leaves_them_nothing_and_has_as_many_guesses() -> None:
+def test_a_stubborn_climb_leaves_them_nothing_and_is_still_a_climb() -> None:
     numbers = np.arange(24)
     solutions = solution_grids(3, numbers, test_side=False)
-    open_, stubborn = (climbed_puzzles(solutions, 3, numbers, (6.0, 6.0), 500, stubborn) for stubborn in (False, True))
-    assert np.median(count_eliminations(open_)) > 5
-    assert np.median(count_eliminations(stubborn)) == 0
-    assert solve(stubborn).guesses.mean() > solve(open_).guesses.mean() / 2
+    start, plain, stubborn = (
+        climbed_puzzles(solutions, 3, numbers, (6.0, 6.0), steps, stubborn)
+        for steps, stubborn in ((0, False), (500, False), (500, True))
+    )
+    assert (solve(stubborn).count == 1).all()
     assert (solve(stubborn).solutions == solutions).all()
+    assert (count_eliminations(plain) == 0).mean() < 0.2
+    assert (count_eliminations(stubborn) == 0).mean() > 0.7
+    assert solve(stubborn).guesses.mean() > 3 * solve(start).guesses.mean()
 
 
-def test_other_arrays_are_refused() -> None:
+def test_other_arrays_and_contradictions_are_refused() -> None:
     with pytest.raises(LoopbenchError, match="uint8 array of shape"):
         count_eliminations(np.zeros((1, 9, 9), np.uint8))
+    twice, empty = PUZZLES[0].copy(), np.zeros(81, np.uint8)
+    twice[[0, 1]] = 5
+    empty[:8], empty[17] = range(1, 9), 9  # nothing is left for the last cell of the first row
+    for bad in (twice, empty):
+        for number, puzzles in ((0, [bad, PUZZLES[0]]), (1, [PUZZLES[0], bad])):
+            with pytest.raises(LoopbenchError, match=f"puzzle number {number} contradicts itself"):
+                count_eliminations(np.array(puzzles))

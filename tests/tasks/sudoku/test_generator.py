@@ -47,8 +47,9 @@ def test_a_puzzle_depends_on_its_seed_and_number_alone() -> None:
     assert (
         eased_puzzles(SOLUTIONS[5:], 3, NUMBERS[5:], (17, 40)) == eased_puzzles(SOLUTIONS, 3, NUMBERS, (17, 40))[5:]
     ).all()
-    climbs = [climbed_puzzles(SOLUTIONS[i:], 3, NUMBERS[i:], (0.0, 20.0), 10) for i in (0, 5)]
-    assert (climbs[0][5:] == climbs[1]).all()
+    for stubborn in (False, True):
+        climbs = [climbed_puzzles(SOLUTIONS[i:], 3, NUMBERS[i:], (0.0, 20.0), 10, stubborn) for i in (0, 5)]
+        assert (climbs[0][5:] == climbs[1]).all()
     assert training_puzzles(0, seed=4).puzzles.shape == (0, 81)
 
 

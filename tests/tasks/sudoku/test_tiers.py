@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from loopbench.errors import LoopbenchError
+from loopbench.tasks.sudoku import sampling
 from loopbench.tasks.sudoku.canonical import canonical, is_test_side
 from loopbench.tasks.sudoku.elementary import count_eliminations
 from loopbench.tasks.sudoku.generator import training_puzzles
@@ -69,6 +70,14 @@ def test_fresh_puzzles_are_of_the_same_kind(tier: Tier) -> None:
     check(tier, rated)
     shipped = {bytes(row) for split in SPLITS for row in load_tier(split).solutions}
     assert not shipped & {bytes(row) for row in rated.solutions}
+
+
+def test_a_sample_is_the_same_on_any_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: set[str] = set()
+    for cores in (1, 3):
+        monkeypatch.setattr(sampling, "cores", lambda cores=cores: cores)
+        texts.add(format_lines(sample_tier("medium", seed=2, count=20)))
+    assert len(texts) == 1
 
 
 def test_lines_are_read_as_they_were_written() -> None:
