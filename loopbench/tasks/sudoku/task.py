@@ -32,7 +32,7 @@ SHA256 = {
     "dev-easy": "544edad48cfd513c875dd46c7349a22b00092934bf1b7c32bdf88ad59df0dfb8",
     "dev-medium": "94357f9fd3e8cbaa0c7b0214a96be34ebd01cf0e3bcd0a314fb34dd99f8e29ac",
     "dev-hard": "0b3082f5836ae187df43c06a3ef91ecc0bef624e35d61f3e685faa949fb28a22",
-    "dev-extreme": "ef3b56bdf74cc8cce8fcd0431c37be3af9262f67ceb2ef81a5cc19982a27bba7",
+    "dev-extreme": "629640fb7b6983f89c91157488fa072ab7699e6af6f7de17efc71e9d40c5b97b",
 }
 """Of the shipped splits."""
 
