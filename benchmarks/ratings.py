@@ -56,7 +56,7 @@ def main() -> None:
         )
         rows += by_difficulty(file.name.partition(".")[0], read_puzzles(file)[0], record)
     print_table(
-        ("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "struck out, median", "% stubborn"), rows
+        ("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "struck out, median"), rows
     )
 
 
