@@ -12,6 +12,7 @@ import numpy as np
 from presets import print_table, records_of
 
 import loopbench
+from loopbench.errors import LoopbenchError
 from loopbench.evaluation import Record
 from loopbench.plugins import get_task
 from loopbench.tasks.sudoku.elementary import count_eliminations
@@ -44,20 +45,22 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--output", type=Path, help="folder that keeps the records of the files")
     options = parser.parse_args()
+    try:
+        puzzles_of = {file: read_puzzles(file)[0] for file in options.files}
+    except LoopbenchError as error:
+        parser.error(str(error))
     rows: list[list[str]] = []
     task, tiers = get_task("sudoku"), records_of(MODEL)
     for tier in TIERS:
         puzzles = task.load(tier.name).inputs.flatten(1).numpy().astype(np.uint8)
         rows += by_difficulty(tier.name, puzzles, tiers[tier.name])
-    for file in options.files:
+    for file, puzzles in puzzles_of.items():
         model = loopbench.load_model(MODEL)
         record = loopbench.evaluate(
             model, "sudoku", data=file, limit=PUZZLES, iterations=ITERATIONS, output=options.output, compiled=True
         )
-        rows += by_difficulty(file.name.partition(".")[0], read_puzzles(file)[0], record)
-    print_table(
-        ("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "struck out, median"), rows
-    )
+        rows += by_difficulty(file.name.partition(".")[0], puzzles, record)
+    print_table(("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "struck out, median"), rows)
 
 
 def by_difficulty(name: str, puzzles: np.ndarray, record: Record) -> list[list[str]]:

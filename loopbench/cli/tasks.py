@@ -38,6 +38,7 @@ def show_task(name: Annotated[str, typer.Argument(help="A task's name, as `list`
     from loopbench.plugins import get_task
 
     task = get_task(name)
+    scored = task.benchmark
     print_fields(
         {
             "task": task.name,
@@ -47,6 +48,7 @@ def show_task(name: Annotated[str, typer.Argument(help="A task's name, as `list`
             "symbols": task.shape.vocab_size,
             "classes": task.shape.num_classes,
             "metrics": ", ".join(metric.name for metric in task.metrics),
+            "benchmark": f"version {scored.version}: {', '.join(scored.splits)}" if scored else "none",
         }
     )
     typer.echo()
