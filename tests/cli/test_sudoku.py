@@ -84,6 +84,15 @@ def test_bad_puzzles_of_a_file_can_be_skipped(
     assert read_record(path).split.count == 2
 
 
+def test_a_file_of_bad_puzzles_alone_names_the_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.txt").write_text(f"\n{LINES[0][:-1]}\n")
+    assert loopbench(monkeypatch, "eval", "--model", str(folder), "--data", "mine.txt", "--skip-bad") == 2
+    assert "no example: 1 bad row skipped, the first: mine.txt, line 2: 80 cells" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
