@@ -110,6 +110,7 @@ def test_a_task_is_shown_with_everything_that_a_recipe_or_a_reader_needs(
         numbers = f"{split.difficulty} {split.depth} {split.count}".split()
         assert line.split()[1:] == [*numbers, split.source, split.sha256]
     assert "exact" in out
+    assert "version 1: bits-64, bits-128, bits-256, bits-512" in out
     assert all(setting in out for setting in task.source.model_fields)
 
 
