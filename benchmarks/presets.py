@@ -17,7 +17,7 @@ from loopbench.evaluation.statistics import Estimate, correct_at_depth, summariz
 from loopbench.evaluation.store import DIGEST
 from loopbench.leaderboard.scores import score as score_of
 from loopbench.plugins import get_task
-from loopbench.registry import entries
+from loopbench.registry import entries, find
 
 RESULTS = Path(__file__).parents[1] / "leaderboard" / "results"
 STRESS = RESULTS.with_name("stress")
@@ -83,7 +83,7 @@ def losses(name: str) -> str:
 
 def score(name: str) -> Estimate | None:
     try:
-        return score_of(get_task("prefix-sums"), records_of(name).values())
+        return score_of(get_task(find(name).task), records_of(name).values())
     except LoopbenchError:
         return None
 

@@ -1,7 +1,7 @@
 """Batches made ahead of the training, so that a GPU does not wait for them."""
 
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import count
 
@@ -20,7 +20,9 @@ def prefetched(batch: Callable[[int], Examples], first: int, workers: int) -> Ge
             would have come.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:
-        coming = [pool.submit(batch, number) for number in range(first, first + AHEAD * workers)]
+        coming = [pool.submit(batch, first)]
+        wait(coming)  # what a task reads for all of its batches is read once, and not by every thread
+        coming += [pool.submit(batch, number) for number in range(first + 1, first + AHEAD * workers)]
 
         def batches() -> Iterator[Examples]:
             for number in count(first + AHEAD * workers):

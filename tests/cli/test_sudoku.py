@@ -103,7 +103,7 @@ def test_a_file_of_bad_puzzles_alone_names_the_first(
         ("mine.csv", table(("puzzle", "rating"), (LINES[0], "3")), "mine.csv has no column question"),
         ("cut.txt.gz", gzip.compress("\n".join(LINES * 50).encode(), mtime=0)[:-9], "the compressed file is cut short"),
         ("noise.txt.gz", b"no gzip", "noise.txt.gz"),
-        ("empty.txt", b"", "empty.txt has no puzzles"),
+        ("empty.txt", b"", "empty.txt has no example"),
     ],
 )
 @pytest.mark.parametrize("command", ["eval", "watch"])

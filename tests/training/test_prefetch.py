@@ -1,10 +1,13 @@
 """Batches made ahead are the batches, in their order."""
 
 import threading
+import time
+from functools import cache
 from itertools import islice
 
 import pytest
 import torch
+from torch import Tensor
 
 from loopbench.contracts import Examples
 from loopbench.errors import LoopbenchError
@@ -30,6 +33,20 @@ def test_what_threads_make_ahead_is_what_would_have_come(name: str, data: dict[s
         assert torch.equal(a.inputs, b.inputs)
         assert torch.equal(a.targets, b.targets)
         assert a.ids == b.ids
+
+
+def test_what_all_batches_need_is_read_once() -> None:
+    read: list[int] = []
+
+    @cache
+    def pool() -> Tensor:
+        read.append(1)
+        time.sleep(0.1)  # longer than it takes the threads to start
+        return torch.zeros(1, 1, dtype=torch.int64)
+
+    with prefetched(lambda number: Examples(pool() + number, pool(), ("x",)), 0, workers=4) as batches:
+        assert [int(next(batches).inputs) for _ in range(9)] == list(range(9))
+    assert len(read) == 1
 
 
 def test_an_error_comes_where_its_batch_would_have() -> None:

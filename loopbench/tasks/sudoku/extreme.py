@@ -16,6 +16,7 @@ from loopbench.downloads import download_dataset_file
 from loopbench.errors import LoopbenchError
 from loopbench.tasks.lines import read_columns
 from loopbench.tasks.sudoku.files import parse_grid
+from loopbench.tasks.sudoku.metrics import breaks_a_rule
 
 REPO = "sapientinc/sudoku-extreme"
 REVISION = "58942f96baeb572ca3127e2a9e9c70f330783d6b"
@@ -58,6 +59,8 @@ def paper_rows(name: str, folder: Path | None = None) -> Grids:
 def _file(name: str, folder: Path | None) -> Path:
     if folder is None:
         return download_dataset_file(REPO, REVISION, name, SHA256[name])
+    if folder.is_file():
+        raise LoopbenchError(f"{folder} is a file: name the folder that train.csv and test.csv are in")
     for suffix in ("", ".gz", ".zst"):
         if (path := folder / f"{name}{suffix}").exists():
             return path
@@ -76,19 +79,23 @@ def _threshold(train: Path) -> float:
 def _grids(path: Path, wanted: Callable[[int], bool], first: int, count: int) -> Grids:
     """`count` of the wanted rows of a file in its order, after the `first` ones."""
 
-    def rows() -> Iterator[tuple[bytes, bytes]]:
+    def rows() -> Iterator[tuple[int, bytes, bytes]]:
         for line, (question, answer, rating) in read_columns(path, ["question", "answer", "rating"]):
             if wanted(_rating(rating, path, line)):
                 where = f"{path}, line {line}"
                 puzzle, solution = parse_grid(question, where), parse_grid(answer, where)
                 if any(given not in (0, digit) for given, digit in zip(puzzle, solution, strict=True)):
                     raise LoopbenchError(f"{where}: the answer does not keep the givens")
-                yield puzzle, solution
+                yield line, puzzle, solution
 
     chosen = list(islice(rows(), first, first + count))
     if not chosen:
         raise LoopbenchError(f"{path} has no rows for this split")
-    questions, answers = (np.frombuffer(b"".join(part), np.uint8).reshape(-1, 81) for part in zip(*chosen, strict=True))
+    lines, *parts = zip(*chosen, strict=True)
+    questions, answers = (np.frombuffer(b"".join(part), np.uint8).reshape(-1, 81) for part in parts)
+    wrong = breaks_a_rule(torch.as_tensor(answers.astype(np.int64)).view(-1, 9, 9)).flatten(1).any(1)
+    if wrong.any():
+        raise LoopbenchError(f"{path}, line {lines[int(wrong.nonzero()[0])]}: the answer is no completed grid")
     return questions, answers
 
 

@@ -76,7 +76,8 @@ Puzzles are generated and proved to have one solution. Their rating is the numbe
 solver (singles, then a guess in the cell with the fewest candidates), averaged over 64 symmetries of the puzzle's
 canonical form, and they are rated again with fresh seeds before they are put into tiers. Those of extreme are stubborn,
 too: locked candidates and subsets, the techniques that come after singles, strike nothing out of them. A solution grid
-belongs to the test side if the hash of its canonical form is 0 modulo 64: no symmetry of a training puzzle is there.
+belongs to the test side if the hash of its canonical form is 0 modulo 64: no symmetry of a generated training puzzle is
+there, nor of one of a file.
 
 The tiers are 1,000 puzzles each, shipped with the package. paper-val and paper-hard are the split of arXiv 2604.15259
 of Sudoku-Extreme, at a pinned commit of the data set.
@@ -107,7 +108,7 @@ of Sudoku-Extreme, at a pinned commit of the data set.
         """A shipped tier, a part of Sudoku-Extreme, or the puzzles of a file.
 
         Args:
-            data: a file of puzzles; for a split of Sudoku-Extreme the folder of a local copy, or a file in it.
+            data: a file of puzzles; for a split of Sudoku-Extreme the folder of a local copy.
         """
         if split is None:
             if data is None:
@@ -115,14 +116,19 @@ of Sudoku-Extreme, at a pinned commit of the data set.
             return self.load_good(None, data, refuse)
         spec = find_split(self, split)
         if spec.source == EXTREME:
-            folder = data.parent if data is not None and data.is_file() else data
-            return _examples(*extreme.paper_rows(split.replace("paper-", ""), folder), split)
+            return _examples(*extreme.paper_rows(split.replace("paper-", ""), data), split)
         tier = load_tier(split)
         return checked(spec, _examples(tier.puzzles, tier.solutions, split))
 
     def load_good(self, split: str | None, data: Path, bad: Bad) -> Examples:
-        """The puzzles of a file; a copy of Sudoku-Extreme has no bad rows."""
-        return _examples(*read_puzzles(data, bad), data.name) if split is None else self.load(split, data)
+        """The puzzles of a file.
+
+        Raises:
+            LoopbenchError: a split, which is of Sudoku-Extreme, or a file that cannot be read.
+        """
+        if split is not None:
+            raise LoopbenchError(f"{split} counts the rows of Sudoku-Extreme, so none can be skipped")
+        return _examples(*read_puzzles(data, bad), data.name)
 
     def sample(self, difficulty: float, seed: int, count: int) -> Examples:
         from loopbench.tasks.sudoku.sampling import sample_tier
@@ -168,6 +174,8 @@ def _pool(puzzles: str) -> tuple[np.ndarray, np.ndarray]:
 
     found, solutions = read_puzzles(Path(puzzles))
     kept = ~is_test_side(solutions)
+    if not kept.any():
+        raise LoopbenchError(f"{puzzles} has no puzzle on the training side")
     return found[kept], solutions[kept]
 
 

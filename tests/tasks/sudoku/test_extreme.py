@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from loopbench.errors import LoopbenchError
+from loopbench.tasks.lines import refuse
 from loopbench.tasks.sudoku import extreme
 from loopbench.tasks.sudoku.task import Sudoku
 
@@ -71,12 +72,18 @@ def test_a_copy_that_is_not_what_it_should_be(copy: tuple[Path, list[Row], list[
         ((puzzle, answer, "many"), r"test\.csv, line 2: the rating 'many' is not a whole number"),
         ((puzzle, answer[::-1], 39), r"test\.csv, line 2: the answer does not keep the givens"),
         ((puzzle, answer[:-1], 39), r"test\.csv, line 2: 80 cells, not 81"),
+        ((81 * ".", 81 * ".", 39), r"test\.csv, line 2: the answer is no completed grid"),
+        ((81 * ".", 81 * "1", 39), r"test\.csv, line 2: the answer is no completed grid"),
     ):
         write(folder / "test.csv", [bad])  # pyright: ignore
         with pytest.raises(LoopbenchError, match=message):
             extreme.paper_rows("hard", folder)
     with pytest.raises(LoopbenchError, match=r"elsewhere has no train\.csv"):
         Sudoku().load("paper-hard", folder / "elsewhere")
+    with pytest.raises(LoopbenchError, match=r"test\.csv is a file: name the folder"):
+        Sudoku().load("paper-hard", folder / "test.csv")
+    with pytest.raises(LoopbenchError, match="paper-hard counts the rows of Sudoku-Extreme, so none can be skipped"):
+        Sudoku().load_good("paper-hard", folder, refuse)
     (folder / "test.csv").unlink()
     with pytest.raises(LoopbenchError, match=r"has no test\.csv \(nor test\.csv\.gz or test\.csv\.zst\)"):
         extreme.paper_rows("hard", folder)

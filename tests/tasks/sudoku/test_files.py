@@ -37,7 +37,6 @@ def test_puzzles_are_read_and_solved(tmp_path: Path, name: str, content: str) ->
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "has no puzzles"),
         (f"{PUZZLE}\n{PUZZLE[:-1]}\n", "line 2: 80 cells, not 81"),
         (f"{PUZZLE[:-1]}x\n", "line 1: 'x' is no cell: write 1 to 9, and . or 0 for a blank"),
         (f"{PUZZLE[:-1]}\x1b\n", "line 1: '�' is no cell"),

@@ -42,6 +42,9 @@ def test_a_file_is_trained_on_without_its_test_side(tmp_path: Path) -> None:
     with pytest.raises(LoopbenchError, match="5 training examples are less than one batch of 6"):
         next(task.batches(SudokuSource(puzzles=str(path)), 6, seed=0))
     assert len(task.load(None, path)) == 8
+    path.with_name("tested.txt").write_text("\n".join(lines[:3]))
+    with pytest.raises(LoopbenchError, match=r"tested\.txt has no puzzle on the training side"):
+        next(task.batches(SudokuSource(puzzles=str(path.with_name("tested.txt"))), 1, seed=0))
 
 
 def test_training_puzzles_have_the_clues_asked_for() -> None:
