@@ -1,19 +1,25 @@
-"""What looped-sudoku solves, in the tiers and in other collections: `python benchmarks/ratings.py FILE …`.
+"""What looped-sudoku solves, in the tiers and in other collections: `python benchmarks/ratings.py [FILE …]`.
 
-Evaluates the first 200 puzzles of each file to t = 256 (minutes each; --output keeps the records), and prints them
-beside the tiers' records in leaderboard: how many are solved, by rating, and by how many candidates the elementary
-techniques strike out after the last single (of puzzles that singles do not solve). Stubborn: none.
+Draws 400 puzzles of each file, evaluates them to t = 256 (minutes each), and keeps what came of them, without the
+puzzles, in leaderboard/collections. Then, of all that is there and of the tiers' records: how many are solved, by
+rating, and by how many candidates the elementary techniques strike out after the last single (of puzzles that singles
+do not solve); and the hardest beside the tier of their rating.
 """
 
 import argparse
+import csv
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
-from presets import print_table, records_of
+from presets import RESULTS, print_table, records_of
 
 import loopbench
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation import Record
+from loopbench.evaluation.statistics import fisher
+from loopbench.files import write_bytes
 from loopbench.plugins import get_task
 from loopbench.tasks.sudoku.elementary import count_eliminations
 from loopbench.tasks.sudoku.files import read_puzzles
@@ -21,7 +27,8 @@ from loopbench.tasks.sudoku.rating import rate
 from loopbench.tasks.sudoku.tiers import TIERS
 
 MODEL = "sudoku-internal-recall-outer-256-s0"
-PUZZLES, ITERATIONS = 200, 256
+COLLECTIONS = RESULTS.with_name("collections")
+PUZZLES, SEED, ITERATIONS = 400, 0, 256
 RATINGS = {
     "rating below 1": (0, 1),
     "rating 1–5": (1, 5),
@@ -38,47 +45,95 @@ STRUCK = {
     "20 and more struck out": (20, np.inf),
 }
 FEWEST = 10  # puzzles of a row
+COLUMNS = ("row", "rating", "struck", "solved")
+
+
+class Outcomes(NamedTuple):
+    """Of every puzzle its rating, what is struck out of it (−1 where singles do) and whether it is solved, `(N,)`."""
+
+    rating: np.ndarray
+    struck: np.ndarray
+    solved: np.ndarray
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", type=Path)
-    parser.add_argument("--output", type=Path, help="folder that keeps the records of the files")
     options = parser.parse_args()
     try:
         puzzles_of = {file: read_puzzles(file)[0] for file in options.files}
     except LoopbenchError as error:
         parser.error(str(error))
-    rows: list[list[str]] = []
-    task, tiers = get_task("sudoku"), records_of(MODEL)
-    for tier in TIERS:
-        puzzles = task.load(tier.name).inputs.flatten(1).numpy().astype(np.uint8)
-        rows += by_difficulty(tier.name, puzzles, tiers[tier.name])
     for file, puzzles in puzzles_of.items():
-        model = loopbench.load_model(MODEL)
-        record = loopbench.evaluate(
-            model, "sudoku", data=file, limit=PUZZLES, iterations=ITERATIONS, output=options.output, compiled=True
-        )
-        rows += by_difficulty(file.name.partition(".")[0], puzzles, record)
+        keep(file, puzzles)
+    task, tiers = get_task("sudoku"), records_of(MODEL)
+    found = {
+        tier.name: outcomes(task.load(tier.name).inputs.flatten(1).numpy().astype(np.uint8), tiers[tier.name])
+        for tier in TIERS
+    }
+    found |= {path.stem: read(path) for path in sorted(COLLECTIONS.glob("*.csv"))}
+    rows = [[name, *row] for name, these in found.items() for row in by_difficulty(these)]
     print_table(("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "struck out, median"), rows)
+    hardest = max(found, key=lambda name: found[name].rating.mean())
+    print_table(("rating", "extreme", hardest, "p, one-sided"), beside(found["extreme"], found[hardest]))
 
 
-def by_difficulty(name: str, puzzles: np.ndarray, record: Record) -> list[list[str]]:
-    """A row for all, with their mean rating, and one for each range of ratings and of eliminations that enough have."""
+def keep(file: Path, puzzles: np.ndarray) -> None:
+    """Evaluate a random sample of a collection, and write what came of it."""
+    draw = np.random.Generator(np.random.Philox(SEED))
+    rows = np.sort(draw.choice(len(puzzles), min(PUZZLES, len(puzzles)), replace=False))
+    with TemporaryDirectory() as folder:
+        sample = Path(folder) / "sample.txt"
+        sample.write_text("\n".join("".join(map(str, puzzle)) for puzzle in puzzles[rows]))
+        model = loopbench.load_model(MODEL)
+        record = loopbench.evaluate(model, "sudoku", data=sample, iterations=ITERATIONS, compiled=True)
+    lines = [",".join(COLUMNS)]
+    for row, rating, struck, solved in zip(rows, *outcomes(puzzles[rows], record), strict=True):
+        lines.append(f"{row},{rating},{struck},{int(solved)}")
+    write_bytes(COLLECTIONS / f"{file.name.partition('.')[0]}.csv", "\n".join([*lines, ""]).encode())
+
+
+def read(path: Path) -> Outcomes:
+    with path.open(newline="") as file:
+        table = np.array([[float(row[column]) for column in COLUMNS[1:]] for row in csv.DictReader(file)])
+    return Outcomes(table[:, 0], table[:, 1], table[:, 2] > 0)
+
+
+def outcomes(puzzles: np.ndarray, record: Record) -> Outcomes:
     puzzles = puzzles[: record.examples.count]
-    solved = record.verdicts.solved[record.verdicts.iterations.tolist().index(ITERATIONS)]
     ratings = rate(puzzles)
-    open_ = ratings > 0  # singles solve the others, and leave nothing to strike out
-    struck = np.where(open_, count_eliminations(puzzles), -1)
-    rows = {f"all; mean rating {ratings.mean():.1f}": np.ones(len(puzzles), bool)}
-    rows |= {text: (ratings >= low) & (ratings < high) for text, (low, high) in RATINGS.items()}
+    solved = record.verdicts.solved[record.verdicts.iterations.tolist().index(ITERATIONS)]
+    return Outcomes(ratings, np.where(ratings > 0, count_eliminations(puzzles), -1), solved)
+
+
+def by_difficulty(these: Outcomes) -> list[list[str]]:
+    """A row for all, with their mean rating, and one for each range of ratings and of eliminations that enough have."""
+    rating, struck, solved = these
+    rows = {f"all; mean rating {rating.mean():.1f}": np.ones(len(rating), bool)}
+    rows |= {text: (rating >= low) & (rating < high) for text, (low, high) in RATINGS.items()}
     rows |= {text: (struck >= low) & (struck <= high) for text, (low, high) in STRUCK.items()}
     found: list[list[str]] = []
     for text, here in rows.items():
         if (here.all() and found) or here.sum() < FEWEST:
             continue
-        median = f"{np.median(struck[here & open_]):.0f}" if (here & open_).any() else "–"
-        found.append([name, text, f"{here.sum()}", f"{100 * solved[here].mean():.0f}", median])
+        left = struck[here & (struck >= 0)]
+        median = f"{np.median(left):.0f}" if len(left) else "–"
+        found.append([text, f"{here.sum()}", f"{100 * solved[here].mean():.0f}", median])
+    return found
+
+
+def beside(tier: Outcomes, others: Outcomes) -> list[list[str]]:
+    """For each range of ratings that both have: how many are solved, and how likely the tier's lead is by chance."""
+    found: list[list[str]] = []
+    for text, (low, high) in RATINGS.items():
+        counts = [
+            (int(these.solved[here].sum()), int(here.sum()))
+            for these in (tier, others)
+            for here in [(these.rating >= low) & (these.rating < high)]
+        ]
+        if min(n for _, n in counts) >= FEWEST:
+            p = fisher(*counts[0], *counts[1])
+            found.append([text.removeprefix("rating "), *(f"{solved} of {n}" for solved, n in counts), f"{p:.2g}"])
     return found
 
 

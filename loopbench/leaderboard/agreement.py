@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 
 from loopbench.contracts import IGNORED, Examples, Metric
-from loopbench.evaluation.statistics import wilson
+from loopbench.evaluation.statistics import fisher, wilson
 
 FLIP_RATE = 0.01
 """Of the verdicts at an iteration; other batches were seen to flip 2 of 6,000, float64 none of 1,600."""
@@ -52,12 +52,6 @@ def chance(metric: Metric, examples: Examples, classes: int) -> float:
     commonest = kinds.sum(0).float()  # as logits: their order is what counts
     right = metric.score(commonest.expand(len(examples), *commonest.shape), examples)
     return wilson(int(right.sum()), len(examples))[1]
-
-
-def fisher(a: int, n: int, b: int, m: int) -> float:
-    """P(at most b of the m) if the a + b right ones were dealt at random to n and m examples."""
-    total = math.comb(n + m, a + b)
-    return sum(math.comb(m, k) * math.comb(n, a + b - k) for k in range(b + 1)) / total
 
 
 def binomial_tail(k: int, n: int, p: float) -> float:
