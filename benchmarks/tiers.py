@@ -1,6 +1,8 @@
-"""The sudoku table of the README from the records in leaderboard: `python benchmarks/tiers.py [--run …]`.
+"""The README's table of tiers, and that of their dev twins in docs/sudoku.md: `python benchmarks/tiers.py [--run …]`.
 
-With `--run`, evaluates every bundled sudoku model first (minutes a tier on two cores); options go to `loopbench eval`.
+They are made from the records in leaderboard. With `--run`, every bundled sudoku model is evaluated first (the large
+one minutes a tier on two cores); options go to `loopbench eval`. A tier of which a model solves nothing is left out,
+but for the lowest.
 """
 
 import subprocess
@@ -14,15 +16,17 @@ from loopbench.registry import entries
 from loopbench.tasks.sudoku.tiers import TIERS
 
 ITERATIONS = (16, 64, 256, 1024)
-EXAMPLES = 250
+EXAMPLES = {"": 250, "dev-": 50}
+"""Puzzles of a tier, and of its twin."""
 
 
 def run(options: list[str]) -> None:
-    tiers = [argument for tier in TIERS for argument in ("--split", tier.name)]
-    size = ["--limit", str(EXAMPLES), "--iterations", str(ITERATIONS[-1])]
     for name in names():
-        command = ["loopbench", "eval", "--model", name, "--output", str(STRESS / name), *tiers, *size]
-        subprocess.run([*command, *options], check=True)
+        for twin, count in EXAMPLES.items():
+            tiers = [argument for tier in TIERS for argument in ("--split", twin + tier.name)]
+            size = ["--limit", str(count), "--iterations", str(ITERATIONS[-1])]
+            command = ["loopbench", "eval", "--model", name, "--output", str(STRESS / name), *tiers, *size]
+            subprocess.run([*command, *options], check=True)
 
 
 def names() -> list[str]:
@@ -43,13 +47,14 @@ def main() -> None:
         run(sys.argv[2:])
     columns = ("model", "tier", *(f"t = {t}" for t in ITERATIONS), "overthinking", "retention", "settled")
     found = {name: records_of(name, STRESS) for name in names()}
-    rows = [
-        [name.removeprefix("sudoku-"), tier.name, *row(records[tier.name])]
-        for name, records in found.items()
-        for tier in TIERS
-        if tier.name in records
-    ]
-    print_table(columns, rows)
+    for twin in EXAMPLES:
+        rows = [
+            [name.removeprefix("sudoku-"), tier, *row(records[tier])]
+            for name, records in found.items()
+            for tier in (twin + tier.name for tier in TIERS)
+            if tier in records and (tier == twin + TIERS[0].name or any(records[tier].primary.correct))
+        ]
+        print_table(columns, rows)
 
 
 if __name__ == "__main__":

@@ -40,15 +40,16 @@ def parameter_dtype(precision: Precision) -> torch.dtype:
 
 @contextmanager
 def computing(precision: Precision, device: torch.device) -> Generator[None]:
-    """Run matrix products in a precision: `tf32` on CUDA's tensor cores, `bf16-autocast` under autocast.
+    """Multiply matrices and convolve in a precision: `tf32` on CUDA's tensor cores, `bf16-autocast` under autocast.
 
     Raises:
         LoopbenchError: tf32 without CUDA.
     """
     if precision == "tf32" and device.type != "cuda":
         raise LoopbenchError("precision tf32 needs a CUDA device; use float32")
-    before = torch.get_float32_matmul_precision()
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"  # by default convolutions are, whatever matrix products are
     try:
         with (
             warnings.catch_warnings(),
@@ -58,4 +59,5 @@ def computing(precision: Precision, device: torch.device) -> Generator[None]:
             warnings.filterwarnings("ignore", "Mismatch dtype between input and weight", UserWarning)
             yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]

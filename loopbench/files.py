@@ -7,9 +7,12 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from loopbench.errors import LoopbenchError
 
@@ -79,6 +82,33 @@ def remove_leftovers(folder: Path, pattern: str, older_than: float = 600) -> Non
         with contextlib.suppress(OSError):  # another process was faster
             if time.time() - path.stat().st_mtime > older_than:
                 path.unlink()
+
+
+@contextmanager
+def claimed(lock: Path, busy: str, patience: float = 0) -> Generator[None]:
+    """Keep every other process out of what a lock file stands for; its folder is made if need be.
+
+    The lock is the kernel's: it ends with the process, however that ends.
+
+    Args:
+        busy: the message if another process is at work there.
+        patience: seconds to wait for it.
+
+    Raises:
+        LoopbenchError: another process is at work there, or the folder cannot be written.
+    """
+    claim = FileLock(lock)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        claim.acquire(timeout=patience)
+    except Timeout as error:
+        raise LoopbenchError(busy) from error
+    except OSError as error:
+        raise LoopbenchError(f"cannot write to {lock.parent}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        claim.release()
 
 
 def write_json(path: Path, value: Any) -> None:

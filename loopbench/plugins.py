@@ -68,6 +68,15 @@ def architecture_provider(name: str) -> Provider:
     return _get("architecture", Architecture, name)[0]
 
 
+def objective_provider(name: str) -> Provider:
+    """The distribution that an objective comes from.
+
+    Raises:
+        LoopbenchError: there is no such objective, or more than one.
+    """
+    return _get("objective", Objective, name)[0]
+
+
 def task_provider(name: str) -> Provider:
     """The distribution that a task comes from.
 

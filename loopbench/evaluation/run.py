@@ -118,13 +118,14 @@ def estimate_seconds(cell: Cell) -> float:
     """How long a cell takes if no example settles, from a few steps of its first batch."""
     model = cell.placed_model()
     protocol = cell.protocol
+    timed = min(TIMED_STEPS, protocol.iterations - 1)  # a model may have no more than its T
     batch = cell.examples.select(range(min(protocol.batch_size, len(cell.examples)))).to(cell.device)
     with torch.no_grad(), computing(protocol.precision, cell.device):
-        begin = 0.0
-        for t, h in enumerate(trajectory(model, batch.inputs, TIMED_STEPS + 1)):
+        begin = time.perf_counter()
+        for t, h in enumerate(trajectory(model, batch.inputs, timed + 1)):
             for metric in cell.task.metrics:
                 metric.score(model.readout(h), batch).any().item()  # waits for the device
-            if t == 0:  # the first step warms up
+            if t == 0 and timed:  # the first step warms up, unless it is all there is
                 begin = time.perf_counter()
-        step = (time.perf_counter() - begin) / TIMED_STEPS
+        step = (time.perf_counter() - begin) / max(1, timed)
     return step * protocol.iterations * math.ceil(len(cell.examples) / protocol.batch_size)

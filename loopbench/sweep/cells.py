@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import Field
 
@@ -11,7 +12,15 @@ from loopbench.devices import Precision
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.protocol import Iterations, Stored
 from loopbench.files import canonical_json, sha256
-from loopbench.plugins import architecture_provider, get_architecture, get_objective, get_task
+from loopbench.plugins import (
+    CORE,
+    architecture_provider,
+    get_architecture,
+    get_objective,
+    get_task,
+    objective_provider,
+    task_provider,
+)
 from loopbench.sweep.study import Changes, Labels, Study, matches
 from loopbench.tasks.splits import find_split
 from loopbench.training.recipe import Recipe, assign
@@ -101,15 +110,20 @@ def resolved(recipe: Recipe) -> Recipe:
 
 
 def run_digest(recipe: Recipe) -> str:
-    """The SHA-256 of a resolved recipe with the versions of its task and architecture."""
+    """The SHA-256 of a resolved recipe with the versions of its task and architecture, and of what they come from."""
     provider = architecture_provider(recipe.architecture)
-    identity = {
+    known = {CORE, provider.distribution}
+    parts = (task_provider(recipe.task), objective_provider(recipe.objective.name))
+    others = sorted({(part.distribution, part.version) for part in parts if part.distribution not in known})
+    identity: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
         "recipe": recipe.model_dump(mode="json"),
         "provider": [provider.distribution, provider.version],
         "architecture": get_architecture(recipe.architecture).version,
         "task": get_task(recipe.task).version,
     }
+    if others:
+        identity["others"] = others
     return sha256(canonical_json(identity))
 
 

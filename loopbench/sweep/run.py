@@ -1,14 +1,11 @@
 """A sweep: what is there, what is to be done, and who does it."""
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.store import open_store
-from loopbench.files import check_writable, write_bytes
+from loopbench.files import check_writable, claimed, write_bytes
 from loopbench.sweep.cells import Cell, cells_of
 from loopbench.sweep.local import Events
 from loopbench.sweep.outcome import RECORDS, find_outcome
@@ -49,7 +46,7 @@ def sweep(
     """
     cells = cells_of(study)
     check_writable(folder)
-    with _claimed(folder):
+    with claimed(folder / LOCK, f"another sweep is at work in {folder}: let it end, or choose another folder"):
         _check_study(folder / STUDY, study)
         write_bytes(folder / STUDY, dump_study(study).encode())
         open_store(folder / RECORDS)
@@ -81,19 +78,3 @@ def _status(folder: Path, cell: Cell, retry_failed: bool) -> Status:
     if outcome and outcome.status == "failed" and not retry_failed:
         return Status(cell, "failed", outcome)
     return Status(cell, "waiting", outcome)
-
-
-@contextmanager
-def _claimed(folder: Path) -> Generator[None]:
-    lock = FileLock(folder / LOCK)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise LoopbenchError(f"another sweep is at work in {folder}: let it end, or choose another folder") from error
-    except OSError as error:
-        raise LoopbenchError(f"cannot write to {folder}: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        lock.release()

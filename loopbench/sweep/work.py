@@ -3,19 +3,16 @@
 import os
 import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from filelock import FileLock, Timeout
 
 from loopbench.contracts import LoopedModel
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.run import evaluate
-from loopbench.files import file_sha256
+from loopbench.files import claimed, file_sha256
 from loopbench.hub import load_model
 from loopbench.plugins import blame
 from loopbench.references import WEIGHTS
@@ -55,7 +52,8 @@ def run_cell(cell: Cell, folder: Path, resources: Resources) -> Outcome:
     Raises:
         LoopbenchError: the outcome cannot be written, or another process has the cell and keeps it.
     """
-    with _claimed(cell, folder):
+    lock = folder / CELLS / f".{cell.digest[:16]}.lock"
+    with claimed(lock, f"another process is at work on {cell.name}", PATIENCE):
         outcome = find_outcome(folder, cell)
         if outcome and outcome.complete(folder, cell):
             return outcome
@@ -169,24 +167,3 @@ def _diagnosis(model: LoopedModel, cell: Cell, what: Measurement, folder: Path) 
         iterations=what.iterations or ITERATIONS,
         output=folder,
     ).file_name
-
-
-@contextmanager
-def _claimed(cell: Cell, folder: Path) -> Generator[None]:
-    """Keep other processes from a cell. The lock is the kernel's: it ends with the process, however that ends.
-
-    Raises:
-        LoopbenchError: another process has it, and does not leave.
-    """
-    lock = FileLock(folder / CELLS / f".{cell.digest[:16]}.lock")
-    try:
-        (folder / CELLS).mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=PATIENCE)
-    except Timeout as error:
-        raise LoopbenchError(f"another process is at work on {cell.name}") from error
-    except OSError as error:
-        raise LoopbenchError(f"cannot write to {folder}: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -1,6 +1,7 @@
 """What fixed splits have in common: one hash, and random bytes that are the same everywhere."""
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 
@@ -67,8 +68,12 @@ def epoch_rows(size: int, batch_size: int, seed: int, number: int) -> list[int]:
     if size < batch_size:
         raise LoopbenchError(f"{size} training examples are less than one batch of {batch_size}")
     epoch, place = divmod(number, size // batch_size)
-    shuffle = np.random.Generator(np.random.Philox(derived_seed(seed, "epoch", epoch)))
-    return shuffle.permutation(size)[place * batch_size : (place + 1) * batch_size].tolist()
+    return _shuffled(size, seed, epoch)[place * batch_size : (place + 1) * batch_size].tolist()
+
+
+@lru_cache(maxsize=2)  # batches made ahead may be of the epoch that follows
+def _shuffled(size: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.Generator(np.random.Philox(derived_seed(seed, "epoch", epoch))).permutation(size)
 
 
 def standard_depth(side: int) -> int:

@@ -6,10 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from filelock import FileLock, Timeout
-
 from loopbench.errors import LoopbenchError
-from loopbench.files import remove_leftovers, write_bytes
+from loopbench.files import claimed, remove_leftovers, write_bytes
 from loopbench.references import CONFIG, WEIGHTS
 from loopbench.training.recipe import Recipe, dump_recipe, load_recipe
 
@@ -52,29 +50,16 @@ def open_run(folder: Path, recipe: Recipe, resume: bool) -> Recipe:
 
 
 @contextmanager
-def claimed(folder: Path) -> Generator[None]:
-    """Keep every other process from training into a folder, which is made if need be.
-
-    The lock is the kernel's: it ends with the process, however that ends. What killed processes were writing there is
-    removed.
+def claimed_run(folder: Path) -> Generator[None]:
+    """Keep every other process from training into a folder; what killed ones were writing there is removed.
 
     Raises:
         LoopbenchError: another process trains there, or the folder cannot be written.
     """
-    lock = FileLock(folder / LOCK)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise LoopbenchError(f"another process trains in {folder}: let it end, or choose another folder") from error
-    except OSError as error:
-        raise LoopbenchError(f"cannot write to {folder}: {error.strerror or error}") from error
-    try:
+    with claimed(folder / LOCK, f"another process trains in {folder}: let it end, or choose another folder"):
         for name in (RECIPE, CHECKPOINT, LOG, CONFIG, WEIGHTS):
             remove_leftovers(folder, name, older_than=0)
         yield
-    finally:
-        lock.release()
 
 
 def start_run(folder: Path, recipe: Recipe) -> None:

@@ -12,7 +12,7 @@ from loopbench.devices import resolve_device
 from loopbench.files import check_writable
 from loopbench.training.processes import joined
 from loopbench.training.recipe import Recipe
-from loopbench.training.run import CHECKPOINT, append_log, claimed, open_run, rewind_log, start_run
+from loopbench.training.run import CHECKPOINT, append_log, claimed_run, open_run, rewind_log, start_run
 from loopbench.training.trainer import Progress, Trainer, measure_steps
 
 
@@ -49,7 +49,7 @@ def train(
     with joined(where) as processes, ExitStack() as claims:
 
         def claim() -> None:
-            claims.enter_context(claimed(folder))
+            claims.enter_context(claimed_run(folder))
             open_run(folder, recipe, resume)  # once more: another process may have been faster
 
         recipe = processes.agree(lambda: open_run(folder, recipe, resume))

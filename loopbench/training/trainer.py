@@ -94,9 +94,9 @@ class Trainer:
         check_resumable(recipe.optimizer, device)
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.set_rate = make_schedule(self.optimizer, recipe.schedule, self.steps)
-        for split in recipe.probe.splits if recipe.probe else ():
-            _check_probed(self.task, split)
-        self.ema = None if recipe.ema is None else ModelEmaV3(self.model, decay=recipe.ema)
+        self.probed = _probed(self.task, recipe.probe) if recipe.probe else {}
+        # parameters alone: a tied one stands in the state dict twice, and would be averaged twice a step
+        self.ema = None if recipe.ema is None else ModelEmaV3(self.model, decay=recipe.ema, exclude_buffers=True)
         first = processes.share(next(self.task.batches(self.source, recipe.batch_size, recipe.seed)))
         with computing(recipe.precision, device):
             if recipe.compile:
@@ -191,20 +191,28 @@ class Trainer:
         """Exact accuracy on the first examples of some dev splits."""
         found: dict[str, float] = {}
         self.weights.eval()
-        for split in choice.splits:
-            examples = self.task.load(split)
-            examples = examples.select(range(min(choice.examples, len(examples)))).to(self.device)
+        for split, first in self.probed.items():
+            examples = first.to(self.device)
             h = final_state(trajectory(self.weights, examples.inputs, choice.iterations))
             found[split] = self.task.metrics[0].score(self.weights.readout(h), examples).float().mean().item()
         self.model.train()
         return found
 
 
-def _check_probed(task: Task, split: str) -> None:
-    """Raise LoopbenchError for a split that is not there, or that has a twin to make choices on."""
-    find_split(task, split)
-    if any(other.name == f"dev-{split}" for other in task.splits):
-        raise LoopbenchError(f"probe.splits: {split} is scored, and chooses nothing; use its twin dev-{split}")
+def _probed(task: Task, choice: ProbeChoice) -> dict[str, Examples]:
+    """The first examples of the splits that are looked at.
+
+    Raises:
+        LoopbenchError: a split that is not there, or that has a twin to make choices on.
+    """
+    found: dict[str, Examples] = {}
+    for split in choice.splits:
+        find_split(task, split)
+        if any(other.name == f"dev-{split}" for other in task.splits):
+            raise LoopbenchError(f"probe.splits: {split} is scored, and chooses nothing; use its twin dev-{split}")
+        examples = task.load(split)
+        found[split] = examples.select(range(min(choice.examples, len(examples))))
+    return found
 
 
 def freeze(model: nn.Module, patterns: Iterable[str]) -> None:

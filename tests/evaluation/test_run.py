@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from evaluation_toys import FirstBits, Toy
+from torch import Tensor
 
 from loopbench import LoopbenchError, load_model, save_model
 from loopbench.contracts import LoopedModel, Metric
@@ -16,6 +17,7 @@ from loopbench.evaluation.flops import flops_per_step
 from loopbench.evaluation.protocol import Settings, make_protocol
 from loopbench.evaluation.run import estimate_seconds
 from loopbench.hub import build_model
+from loopbench.models.transformer import FixedDepthTransformer
 
 TASK = FirstBits()
 
@@ -147,6 +149,16 @@ def test_flops_are_those_of_the_matrix_products(model: LoopedModel) -> None:
     linear = 2 * cells * (3 + 1 + 4 + 4) * width**2
     attention_at_the_ends = 2 * 2 * window_ends * 5 * width
     assert flops_per_step(cell.placed_model(), cell.examples.inputs[:1]) == linear + attention_at_the_ends
+
+
+def test_an_estimate_takes_no_more_iterations_than_a_model_has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    save_model(tmp_path, build_model("fixed-depth", {"width": 8, "heads": 2}, "prefix-sums"))
+    cell = prepare(load_model(str(tmp_path)), TASK, "bits-6", Settings())
+    steps: list[Tensor] = []
+    step = FixedDepthTransformer.step
+    monkeypatch.setattr(FixedDepthTransformer, "step", lambda *given: steps.append(step(*given)) or steps[-1])
+    assert estimate_seconds(cell) > 0
+    assert len(steps) == 1
 
 
 def test_an_estimate_grows_with_the_work(model: LoopedModel) -> None:

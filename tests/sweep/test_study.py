@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from sweep_toys import STUDY, study
 
+from loopbench.contracts import Provider
 from loopbench.errors import LoopbenchError
+from loopbench.plugins import CORE
+from loopbench.sweep import cells
 from loopbench.sweep.cells import cells_of
 from loopbench.sweep.study import Study, dump_study, load_study
 from loopbench.validation import dump_yaml
@@ -57,6 +60,16 @@ def test_a_run_is_found_by_what_decides_its_weights_and_by_nothing_else() -> Non
     assert {cell.digest for cell in cells_of(study(recipe=spelled))} == cells.keys()
     longer = STUDY["recipe"] | {"batch_size": 9}
     assert not {cell.digest for cell in cells_of(study(recipe=longer))} & cells.keys()
+
+
+def test_a_new_release_of_an_objectives_package_is_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def digest(distribution: str, version: str) -> str:
+        provider = Provider(distribution=distribution, version=version)
+        monkeypatch.setattr(cells, "objective_provider", lambda name: provider)
+        return cells_of(study())[0].digest
+
+    assert digest("looped-losses", "1.0") == digest("looped-losses", "1.0") != digest("looped-losses", "1.1")
+    assert digest(CORE, "1.0") == digest(CORE, "1.1")
 
 
 def test_what_is_measured_can_depend_on_the_cell() -> None:

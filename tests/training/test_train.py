@@ -13,13 +13,16 @@ import torch
 from safetensors.torch import load_file
 
 from loopbench.cli import main
+from loopbench.contracts import LoopedModel
 from loopbench.errors import LoopbenchError
-from loopbench.hub import load_model
+from loopbench.hub import build_model, load_model
+from loopbench.training import trainer
 from loopbench.training.checkpoint import load_checkpoint, save_checkpoint
+from loopbench.training.processes import Processes
 from loopbench.training.recipe import Recipe, load_recipe
-from loopbench.training.run import CHECKPOINT, LOCK, LOG, RECIPE, claimed, read_log
+from loopbench.training.run import CHECKPOINT, LOCK, LOG, RECIPE, claimed_run, read_log
 from loopbench.training.train import train
-from loopbench.training.trainer import Diverged, Progress
+from loopbench.training.trainer import Diverged, Progress, Trainer
 
 RECIPE_TEXT = """
 task: prefix-sums
@@ -70,6 +73,21 @@ def test_a_run_learns_and_is_a_model_folder_from_its_first_step(recipe: Recipe, 
     found = [loss for _, loss in losses(tmp_path / "run")]
     assert len(found) == 150
     assert sum(found[-20:]) < 0.7 * sum(found[:20])
+
+
+def test_tied_weights_are_averaged_once_a_step(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tied(architecture: str, config: dict[str, object], task: str) -> LoopedModel:
+        model = build_model(architecture, config, task)
+        model.block.recall.input.weight = model.block.recall.state.weight
+        return model
+
+    monkeypatch.setattr(trainer, "build_model", tied)
+    run = Trainer(recipe, torch.device("cpu"), Processes())
+    run.run(lambda progress: progress.step == 2)  # with whose weights the average begins
+    begin = [parameter.detach().clone() for parameter in run.model.parameters()]
+    run.run(lambda progress: True)
+    for average, before, after in zip(run.weights.parameters(), begin, run.model.parameters(), strict=True):
+        torch.testing.assert_close(average, 0.9 * before + 0.1 * after)
 
 
 @pytest.mark.parametrize(("stop", "compiled"), [(1, False), (7, False), (16, False), (16, True)])
@@ -227,7 +245,7 @@ def test_two_processes_never_train_in_one_folder(recipe: Recipe, tmp_path: Path)
 
 
 def test_a_folder_that_another_process_has_just_taken_is_left_alone(recipe: Recipe, tmp_path: Path) -> None:
-    with claimed(tmp_path / "run"), pytest.raises(LoopbenchError, match="another process trains in"):
+    with claimed_run(tmp_path / "run"), pytest.raises(LoopbenchError, match="another process trains in"):
         train(recipe, tmp_path / "run")
     assert [path.name for path in (tmp_path / "run").iterdir()] == [LOCK]
     assert train(recipe, tmp_path / "run")
