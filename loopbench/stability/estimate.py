@@ -16,13 +16,15 @@ RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)
 
 Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+Positive = Annotated[Count, Field(ge=1)]
+Size = Annotated[float, Field(ge=0)]
 
 
 class Estimate(Stored):
     value: float = Field(description="the number")
     low: float = Field(description="lower end of its 95 % interval over examples")
     high: float = Field(description="upper end")
-    n: Count = Field(description="how many examples it is of")
+    n: Positive = Field(description="how many examples it is of")
 
 
 def share(count: int, n: int) -> Estimate | None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from loopbench.contracts import LoopedModel
 from loopbench.evaluation.protocol import Stored
 from loopbench.stability.course import Course, observed
-from loopbench.stability.estimate import Estimate, median
+from loopbench.stability.estimate import Estimate, Size, median
 from loopbench.stability.krylov import largest_eigenvalue, solve
 from loopbench.stability.linearization import Linearization, Operator, Products
 from loopbench.stability.spectrum import spectrum_at
@@ -37,16 +37,16 @@ Undefined = Literal["no fixed point", "I − J is singular"]
 class FixedPoint(Stored):
     """What is known at the fixed point that Newton's method finds from an example's last state."""
 
-    residual: float | None = Field(description="‖step(h) − h‖ / ‖h‖ there; none: beyond any number")
-    moved: float | None = Field(description="distance from h_T over ‖h_T‖")
+    residual: Size | None = Field(description="‖step(h) − h‖ / ‖h‖ there; none: beyond any number")
+    moved: Size | None = Field(description="distance from h_T over ‖h_T‖")
     undefined: Undefined | None = Field(
         description="why there is no sensitivity: the residual is not below 1e-10, or the smallest singular value of "
         "I − J is below 1e-6 or too small for the system to be solved in 320 products"
     )
-    smallest_singular: float | None = Field(description="of I − J, where it could be computed")
-    radius: float | None = Field(description="ρ(J) there, of a fixed point")
+    smallest_singular: Size | None = Field(description="of I − J, where it could be computed")
+    radius: Size | None = Field(description="ρ(J) there, of a fixed point")
     reachable: bool | None = Field(description="whether ρ(J) < 1: iteration goes there from nearby")
-    sensitivity: float | None = Field(description="‖∂h*/∂e‖, the largest singular value; none: undefined here")
+    sensitivity: Size | None = Field(description="‖∂h*/∂e‖, the largest singular value; none: undefined here")
 
 
 class FixedPoints(Stored):

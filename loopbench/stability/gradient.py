@@ -1,15 +1,17 @@
 """How a gradient grows on its way back through the loop."""
 
 from collections import deque
+from typing import Self
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from loopbench.contracts import LoopedModel
 from loopbench.evaluation.protocol import Stored
 from loopbench.loop import trajectory
 from loopbench.stability.course import Course
+from loopbench.stability.estimate import Positive, Size
 from loopbench.stability.linearization import Linearization, Products
 from loopbench.stability.spectrum import finite_median
 from loopbench.stability.vectors import Values, norms, random_unit, to_values
@@ -20,10 +22,16 @@ BACK = 64
 class GradientGrowth(Stored):
     """‖(∂h_T/∂h_{T−k})ᵀ u‖ for a random unit u: what training through k iterations multiplies a gradient by."""
 
-    k: list[int] = Field(description="iterations back from T")
-    low: list[float | None] = Field(description="least over examples; none: beyond any number")
-    median: list[float | None] = Field(description="median over examples")
-    high: list[float | None] = Field(description="largest over examples")
+    k: list[Positive] = Field(min_length=1, description="iterations back from T")
+    low: list[Size | None] = Field(description="least over examples; none: beyond any number")
+    median: list[Size | None] = Field(description="median over examples")
+    high: list[Size | None] = Field(description="largest over examples")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not len(self.k) == len(self.low) == len(self.median) == len(self.high):
+            raise ValueError("k, low, median and high differ in length")
+        return self
 
 
 def measure_gradient_growth(

@@ -1,16 +1,18 @@
 """Axis two: do different inputs end at different points?"""
 
+from typing import Self
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from loopbench.contracts import LoopedModel
 from loopbench.evaluation.protocol import Stored
 from loopbench.evaluation.record import Count
 from loopbench.stability.course import Course, observed
-from loopbench.stability.estimate import Estimate, interval, resamples
+from loopbench.stability.estimate import Estimate, Positive, interval, resamples
 from loopbench.stability.fates import reached
 from loopbench.stability.starts import Starts
 from loopbench.stability.vectors import Values, to_values
@@ -22,7 +24,7 @@ class DistinctPoints(Stored):
     """How many fixed points N inputs reach."""
 
     tolerance: float = Field(gt=0, description="of the root mean square norm: points that are nearer count as one")
-    counts: list[Count] = Field(description="among the first 1, 2, 4 … N inputs that reach a point")
+    counts: list[Positive] = Field(description="among the first 1, 2, 4 … N inputs that reach a point")
 
 
 class InputDependence(Stored):
@@ -35,8 +37,18 @@ class InputDependence(Stored):
     between: float | None = Field(ge=0, description="variance between inputs, over the mean square norm of the ends")
     within: float | None = Field(ge=0, description="variance between starts of one input, likewise")
     converged: Count = Field(description="inputs that reach a point")
-    inputs: list[Count] = Field(description="1, 2, 4 … and all of them, the abscissa of `distinct`")
-    distinct: list[DistinctPoints] = Field(description="fixed points that they reach, under several tolerances")
+    inputs: list[Positive] = Field(description="1, 2, 4 … and all of them, the abscissa of `distinct`")
+    distinct: list[DistinctPoints] = Field(
+        min_length=1, description="fixed points that they reach, under several tolerances"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.inputs[-1] if self.inputs else 0) != self.converged:
+            raise ValueError(f"inputs does not end at converged, {self.converged}")
+        if any(len(points.counts) != len(self.inputs) for points in self.distinct):
+            raise ValueError("distinct has other than a count for each of inputs")
+        return self
 
 
 def measure_input_dependence(model: LoopedModel, starts: Starts) -> InputDependence:

@@ -1,5 +1,7 @@
 """How fast nearby states part."""
 
+from copy import deepcopy
+
 import numpy as np
 import torch
 
@@ -16,8 +18,10 @@ def leading_exponents(model: LoopedModel, course: Course, rows: list[int], produ
     λ = 1/s Σ ln(‖J_t v‖ / ‖v‖) over the last s = T // 2 iterations, with v carried along and normalized at each
     (Benettin et al. 1980, https://doi.org/10.1007/BF02128236); the first half turns a random v into the direction that
     grows most. At a fixed point it is ln ρ(J), on a turning circle 0, in chaos above 0. −∞ where J v = 0.
+
+    The states and products are in float64, whatever the course was followed in.
     """
-    found = np.empty(len(rows))
+    model, found = deepcopy(model).double(), np.empty(len(rows))
     for first in range(0, len(rows), course.batch_size):
         chosen = rows[first : first + course.batch_size]
         index = torch.as_tensor(chosen, device=course.inputs.device)
@@ -26,7 +30,7 @@ def leading_exponents(model: LoopedModel, course: Course, rows: list[int], produ
 
 
 def _exponents(model: LoopedModel, course: Course, rows: torch.Tensor, products: Products) -> Values:
-    iterations, h = course.iterations, course.start[rows]
+    iterations, h = course.iterations, course.start[rows].double()
     v, total = random_unit(h), h.new_zeros(len(rows))
     with torch.no_grad():
         e = model.encode(course.inputs[rows])

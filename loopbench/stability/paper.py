@@ -1,10 +1,11 @@
 """What the paper itself looks at (https://arxiv.org/abs/2604.15259), beside the three axes."""
 
 from copy import deepcopy
+from typing import Self
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from loopbench.contracts import Examples, LoopedModel, Metric
 from loopbench.evaluation.protocol import Stored
@@ -12,7 +13,7 @@ from loopbench.evaluation.record import Count
 from loopbench.loop import final_state, trajectory
 from loopbench.models.recall import InternalRecall, Recall
 from loopbench.stability.course import Course
-from loopbench.stability.estimate import Estimate, median
+from loopbench.stability.estimate import Estimate, Positive, median
 from loopbench.stability.vectors import to_values
 
 ALIGNED = 0.99
@@ -25,7 +26,7 @@ class Perturbed(Stored):
 
     level: float = Field(ge=0, description="size of the perturbation; 0: the model as it is")
     correct: Count = Field(description="right at T under the primary metric, over all draws")
-    n: Count = Field(description="examples times draws")
+    n: Positive = Field(description="examples times draws")
 
 
 class PaperMeasures(Stored):
@@ -35,7 +36,13 @@ class PaperMeasures(Stored):
     cosine: Estimate | None = Field(description="median cos(h_{T−1}, h_T)")
     aligned_at: Estimate | None = Field(description="median first t with cos(h_{t−1}, h_t) > 0.99, where there is one")
     norm_growth: Estimate | None = Field(description="median ‖h_T‖ / ‖h_1‖")
-    perturbed: list[Perturbed] = Field(description="accuracy under weight perturbation")
+    perturbed: list[Perturbed] = Field(description="accuracy under weight perturbation, at level 0 too")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if all(perturbed.level for perturbed in self.perturbed):
+            raise ValueError("perturbed lacks level 0")
+        return self
 
 
 def measure_paper(model: LoopedModel, course: Course, examples: Examples, metric: Metric) -> PaperMeasures:

@@ -1,15 +1,17 @@
 """Paths of a few examples from several starts, in the plane where they spread most."""
 
+from typing import Annotated, Literal, Self
+
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from loopbench.contracts import LoopedModel
 from loopbench.evaluation.protocol import Stored
 from loopbench.loop import trajectory
-from loopbench.stability.course import observed
+from loopbench.stability.course import Course, observed
 from loopbench.stability.estimate import Pair
-from loopbench.stability.starts import Starts
+from loopbench.stability.starts import Elsewhere, Starts
 from loopbench.stability.vectors import to_values
 
 EXAMPLES = 4
@@ -18,23 +20,29 @@ POINTS = 64
 
 class Track(Stored):
     example: int = Field(ge=0, description="place among the examples")
-    start: str = Field(description="own, or where else it starts")
-    t: list[int] = Field(description="iterations")
+    start: Literal["own", Elsewhere] = Field(description="own, or where else it starts")
+    t: list[Annotated[int, Field(ge=0)]] = Field(min_length=1, description="iterations")
     x: list[float] = Field(description="first principal component")
     y: list[float] = Field(description="second")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not len(self.t) == len(self.x) == len(self.y):
+            raise ValueError("t, x and y differ in length")
+        return self
 
 
 class Projection(Stored):
     """The two leading principal components of the states of several paths."""
 
     explained: Pair = Field(description="their shares of the variance")
-    tracks: list[Track] = Field(description="one for each example and start")
+    tracks: list[Track] = Field(min_length=1, description="one for each example and start")
 
 
 def project(model: LoopedModel, starts: Starts) -> Projection | None:
     """The paths of the first four examples that stay finite, from every start; `None` if there is none, or all of them
     are one point."""
-    courses = {"own": starts.course, **starts.others}
+    courses: dict[Literal["own", Elsewhere], Course] = {"own": starts.course, **starts.others}
     finite = np.logical_and.reduce([course.finite for course in courses.values()])
     rows = np.flatnonzero(finite)[:EXAMPLES].tolist()
     if not rows:

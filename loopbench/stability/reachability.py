@@ -1,6 +1,6 @@
 """Axis one: does the loop arrive anywhere?"""
 
-from typing import get_args
+from typing import Annotated, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from loopbench.contracts import LoopedModel
 from loopbench.evaluation.protocol import Stored
 from loopbench.evaluation.record import MAX_EXAMPLES
 from loopbench.stability.course import Course
-from loopbench.stability.estimate import Estimate, median, share
+from loopbench.stability.estimate import Estimate, Size, median, share
 from loopbench.stability.fates import TOLERANCE, Fate, fates, periods, rates, reached_at
 from loopbench.stability.linearization import Products
 from loopbench.stability.lyapunov import leading_exponents
@@ -38,7 +38,7 @@ class Reachability(Stored):
     rate: Estimate | None = Field(description="median factor by which the change shrinks, of those that converge")
     lyapunov: Estimate | None = Field(description="median leading exponent of those that reach no point")
     fates: dict[Fate, int] = Field(description="how many examples have each fate")
-    residuals: list[list[float | None]] = Field(
+    residuals: list[Annotated[list[Size | None], Field(min_length=len(QUANTILES), max_length=len(QUANTILES))]] = Field(
         description="the 5, 25, 50, 75 and 95 % quantiles of ‖Δ_t‖ / ‖h_t‖ for t = 1 … T − 1; none: beyond any number"
     )
     examples: list[ExampleFate] = Field(max_length=MAX_EXAMPLES, description="every example")

@@ -1,10 +1,11 @@
 """Axis three, locally: how one step stretches and turns the states near those on the path."""
 
 from copy import deepcopy
+from typing import Self
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from loopbench.contracts import LoopedModel
@@ -12,7 +13,7 @@ from loopbench.evaluation.protocol import Stored
 from loopbench.evaluation.record import Count
 from loopbench.loop import trajectory
 from loopbench.stability.course import Course
-from loopbench.stability.estimate import Estimate, Pair, median
+from loopbench.stability.estimate import Estimate, Pair, Positive, Size, median
 from loopbench.stability.krylov import Ritz, eigenvalues
 from loopbench.stability.linearization import Linearization, Products
 from loopbench.stability.vectors import Values, normalized, norms, random_unit, to_values
@@ -36,8 +37,14 @@ class Spectrum(Stored):
 class Growth(Stored):
     """‖Jᵏ v‖^(1/k) at h_T for a random unit v, which tends to ρ(J); above it while J stretches before it shrinks."""
 
-    k: list[int] = Field(description="powers")
-    median: list[float | None] = Field(description="over examples; none: beyond any number")
+    k: list[Positive] = Field(description="powers")
+    median: list[Size | None] = Field(description="over examples; none: beyond any number")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(self.k) != len(self.median):
+            raise ValueError("k and median differ in length")
+        return self
 
 
 def sample(model: LoopedModel, course: Course, count: int) -> tuple[LoopedModel, Course]:

@@ -1,6 +1,7 @@
 """Does the end depend on where the loop starts? The same inputs again, from other starts."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,6 +15,9 @@ from loopbench.stability.estimate import Estimate, mean, share
 from loopbench.stability.fates import reached
 from loopbench.stability.vectors import Values, norms, random_unit, to_values
 
+Elsewhere = Literal["starts", "ends", "draws"]
+"""Another input's first state, another input's last state, another random first state."""
+
 SAME = 1e-2  # of the norm: two ends that are nearer are one point; ten times what may be left of a path
 
 
@@ -23,21 +27,20 @@ class Starts:
 
     Attributes:
         injects: whether the step depends on the injected input at all.
-        others: by where they start: `starts` (h_0 of another input), `ends` (h_T of another input), `draws` (another
-            random h_0). Empty if there is but one input and no randomness.
+        others: by where they start; empty if there is but one input and no randomness.
         partner: `(N,)` whose end each input was given; the start was another one's, where there are three inputs.
     """
 
     course: Course
     injects: bool
-    others: dict[str, Course]
+    others: dict[Elsewhere, Course]
     partner: Tensor
 
 
 class PathIndependence(Stored):
     """Whether a fixed point depends on the start (Anil et al. 2022, https://arxiv.org/abs/2211.09961)."""
 
-    same: dict[str, Estimate] = Field(
+    same: dict[Elsewhere, Estimate] = Field(
         description="share of the inputs that reach the same point from another input's first state (starts), from "
         "another input's last state (ends) and, where starts are random, from another draw (draws)"
     )
@@ -53,13 +56,13 @@ def follow_from_elsewhere(model: LoopedModel, course: Course, seed: int = 0) -> 
     order = torch.as_tensor(np.random.Generator(np.random.Philox(seed)).permutation(n), device=inputs.device)
     lender, partner = torch.empty_like(order), torch.empty_like(order)
     lender[order], partner[order] = order.roll(1), order.roll(-1)
-    found: dict[str, Tensor] = {}
+    found: dict[Elsewhere, Tensor] = {}
     if n > 1:
         found = {"starts": course.start[lender], "ends": course.end[partner]}
     drawn = first_states(model, inputs, seed + 1)
     if not torch.equal(drawn, first_states(model, inputs, seed)):
         found["draws"] = drawn
-    others = {
+    others: dict[Elsewhere, Course] = {
         name: follow(model, inputs, course.iterations, start=start, batch_size=course.batch_size)
         for name, start in found.items()
     }
@@ -72,7 +75,7 @@ def measure_path_independence(model: LoopedModel, starts: Starts) -> PathIndepen
     if not starts.injects or not starts.others:
         return None
     course, ends = starts.course, observed(model, starts.course.end)
-    same: dict[str, Estimate] = {}
+    same: dict[Elsewhere, Estimate] = {}
     for name, other in starts.others.items():
         distance = norms(observed(model, other.end) - ends)
         near = to_values(distance) <= SAME * course.norms[-1]

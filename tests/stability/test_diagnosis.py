@@ -2,6 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +15,14 @@ from loopbench import load_model
 from loopbench.errors import LoopbenchError
 from loopbench.hub import build_model, save_model
 from loopbench.models.recall import Recall
+from loopbench.page import draw_svg
 from loopbench.stability import Diagnosis, diagnose, read_diagnosis
-from loopbench.stability.charts import charts
+from loopbench.stability.charts import charts, compare
 from loopbench.stability.report import draw_report
 from loopbench.stability.table import facts
+from loopbench.validation import validate
 
+SHIPPED = Path(__file__).parents[2] / "leaderboard" / "diagnoses"
 ALWAYS = {"residuals", "stops", "spectra", "radius", "gradient", "paths"}
 WHERE_DEFINED = {"distinct", "sensitivity"}
 
@@ -87,6 +93,84 @@ def test_a_number_that_is_none_is_refused(tmp_path: Path, recall: Diagnosis) -> 
     path.write_text(recall.model_dump_json().replace('"wall_s":', '"wall_s":NaN,"x":', 1))
     with pytest.raises(LoopbenchError, match="not valid JSON: NaN is not a number"):
         read_diagnosis(path)
+
+
+def test_every_shipped_diagnosis_is_read() -> None:
+    paths = list(SHIPPED.glob("*/*.json"))
+    assert len(paths) >= 13
+    for path in paths:
+        assert read_diagnosis(path).file_name == path.name
+
+
+@pytest.fixture
+def shipped() -> Any:
+    (path,) = SHIPPED.glob("prefix-sums-recall-s2/*.json")
+    return json.loads(path.read_text())
+
+
+def places(value: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Every place in a JSON value, with what holds it and under which key; of lists, the first and the last item."""
+    keys = list(value) if isinstance(value, dict) else sorted({0, len(value) - 1} - {-1})
+    for key in keys:
+        yield f"{at}.{key}", value, key
+        if isinstance(value[key], dict | list):
+            yield from places(value[key], f"{at}.{key}")
+
+
+def read(record: Any) -> Diagnosis | None:
+    """What `read_diagnosis` makes of a file with that content; `None` if it refuses."""
+    try:
+        return validate(Diagnosis, record, "a record")
+    except LoopbenchError:
+        return None
+
+
+@cache
+def draw(chart: str) -> str:
+    return draw_svg(json.loads(chart))
+
+
+def show(diagnosis: Diagnosis) -> None:
+    for chart in [*charts(diagnosis).values(), compare([diagnosis])]:
+        draw(json.dumps(chart.to_dict(validate=False)))
+
+
+@pytest.mark.parametrize("wrong", ["x", 0, -1, 1e308, None])
+def test_a_wrong_value_is_refused_or_shown(shipped: Any, wrong: Any) -> None:
+    """In one place after the other. Pictures take long, so they show at once all that is accepted."""
+    altered = deepcopy(shipped)
+    for (at, holder, key), (_, altered_holder, _) in zip(places(shipped), places(altered), strict=True):
+        right = holder[key]
+        if isinstance(right, dict | list):
+            continue
+        holder[key] = wrong
+        if diagnosis := read(shipped):
+            try:
+                facts(diagnosis)
+            except Exception as error:
+                pytest.fail(f"{at} = {wrong!r}: {error!r}")
+            altered_holder[key] = wrong
+            if not read(altered):
+                altered_holder[key] = right
+        holder[key] = right
+    diagnosis = read(altered)
+    assert diagnosis
+    show(diagnosis)
+
+
+@pytest.mark.parametrize("kept", [slice(0), slice(-1)], ids=["empty", "shortened"])
+def test_a_list_that_lacks_items_is_refused_or_shown(shipped: Any, kept: slice) -> None:
+    for at, holder, key in places(shipped):
+        right = holder[key]
+        if isinstance(right, list):
+            holder[key] = right[kept]
+            if diagnosis := read(shipped):
+                try:
+                    facts(diagnosis)
+                    show(diagnosis)
+                except Exception as error:
+                    pytest.fail(f"{at} without items: {error!r}")
+            holder[key] = right
 
 
 def test_the_page_has_every_picture_and_asks_for_nothing(folder: Path, recall: Diagnosis) -> None:

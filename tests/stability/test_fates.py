@@ -142,6 +142,26 @@ def test_the_leading_lyapunov_exponent(model: Toy, exponent: float, tolerance: f
     assert found.value == pytest.approx(exponent, abs=tolerance)
 
 
+class Growing(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = torch.nn.Parameter(torch.tensor([1.05]))
+
+    def forward(self, h: torch.Tensor, e: torch.Tensor) -> torch.Tensor:
+        return self.factor * h
+
+
+def test_exponents_are_in_float64_also_of_paths_in_float32() -> None:
+    model = Toy(Growing(), start=lambda e: e + 0.6)
+    course = follow(model, INPUTS, 256)
+    assert course.end.dtype == torch.float32
+    found = measure_reachability(model, course)
+    factor = model.update.factor
+    assert factor.dtype == torch.float32, "the model is left as it is"
+    assert found.lyapunov is not None
+    assert found.lyapunov.value == pytest.approx(math.log(factor.item()), abs=1e-12)
+
+
 def test_a_drift_has_a_falling_residual_and_converges_nowhere() -> None:
     """h_t = t d, so ‖Δ_t‖ / ‖h_t‖ = 1/t; after a million steps that would pass for rest."""
     found = measure(DRIFT)
