@@ -1,9 +1,9 @@
 """How many verdicts change when only the arithmetic does: `python benchmarks/flips.py [MODEL …]`.
 
 The first 50 examples of the leaderboard's splits of up to 128 cells are run again in float64 and compared, at the
-scored iterations, with the records, which are of float32. No other device, batch or number of threads changes more
-than that.
-The rule by which `loopbench leaderboard verify` judges a difference comes from these numbers.
+scored iterations, with the records, which are of float32. Another device, batch or number of threads should change
+the last bits by no more than that, but it changes them in another way: a verdict that hangs on them can flip there and
+not here. The rule by which `loopbench leaderboard verify` judges a difference was chosen with these numbers.
 """
 
 import sys

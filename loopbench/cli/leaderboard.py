@@ -79,27 +79,32 @@ def verify_submissions(
     from loopbench.leaderboard.submission import read_entry
     from loopbench.leaderboard.verification import save_verification
     from loopbench.leaderboard.verify import Plan, verify
+    from loopbench.validation import printable
 
     if not 0 < share <= 1:
         raise LoopbenchError("--share is more than 0 and at most 1")
     check_bubblewrap()
     failed = False
     for folder in find_entries(path.absolute() for path in paths):
-        entry = read_entry(folder)
-        lines = list(entry_findings(entry))
-        if not lines:
-            commit = commit_of(folder) if seed is None else None
-            plan = Plan(seed_of(commit) if commit else seed or 0, commit, share, 60 * max_minutes)
-            files = fetch(entry)
-            verification = verify(entry, files, plan)
-            if verification.verdict == "verified":
-                mirror(entry, files)
-            save_verification(folder, verification)
-            lines = [f"{verification.verdict}: {reason}" for reason in verification.reasons]
+        name = printable(folder.name)
+        try:
+            entry = read_entry(folder)
+            lines = list(entry_findings(entry))
+            if not lines:
+                commit = commit_of(folder) if seed is None else None
+                plan = Plan(seed_of(commit) if commit else seed or 0, commit, share, 60 * max_minutes)
+                files = fetch(entry)
+                verification = verify(entry, files, plan)
+                if verification.verdict == "verified":
+                    mirror(entry, files)
+                save_verification(folder, verification)
+                lines = [f"{verification.verdict}: {reason}" for reason in verification.reasons]
+        except LoopbenchError as error:
+            lines = [str(error)]  # of this entry: the others are verified all the same
         for line in lines:
-            typer.echo(f"{entry.name}: {line}")
+            typer.echo(f"{name}: {line}")
         if not lines:
-            typer.echo(f"{entry.name}: verified")
+            typer.echo(f"{name}: verified")
         failed |= bool(lines)
     if failed:
         raise typer.Exit(FAILURE)

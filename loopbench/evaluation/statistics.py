@@ -89,6 +89,24 @@ def fisher(correct: int, n: int, others: int, m: int) -> float:
     return min(1.0, math.fsum(map(math.exp, terms)))
 
 
+def binomial_tail(k: int, n: int, p: float) -> float:
+    """P(at least k of n) if each happens with probability p."""
+    if p in (0, 1):  # which have no logarithms
+        return float(k <= n * p)
+    terms = (_log_choose(n, i) + i * math.log(p) + (n - i) * math.log1p(-p) for i in range(k, n + 1))
+    return min(1.0, math.fsum(map(math.exp, terms)))
+
+
+def holm(p_values: Sequence[float] | NDArray[np.float64], level: float) -> NDArray[np.bool_]:
+    """Which hypotheses are rejected at a level in all (Holm 1979, https://www.jstor.org/stable/4615733)."""
+    p = np.asarray(p_values, np.float64)
+    order = np.argsort(p, kind="stable")
+    passes = p[order] <= level / np.arange(len(p), 0, -1)
+    rejected = np.zeros(len(p), np.bool_)
+    rejected[order] = np.logical_and.accumulate(passes)
+    return rejected
+
+
 def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) if 0 <= k <= n else -math.inf
 

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from loopbench.errors import LoopbenchError
+from loopbench.evaluation.protocol import DEPTH_MULTIPLIERS
 
 HEADER_BYTES = 4096
 
@@ -56,8 +57,8 @@ def recorded_iterations(iterations: int, scored: tuple[int, ...]) -> list[int]:
 
 
 def max_packed_bytes(count: int) -> int:
-    """More than `Verdicts.pack` ever needs for `count` examples."""
-    return HEADER_BYTES + 16 * count
+    """More than `Verdicts.pack` ever needs for `count` examples, of 4 bytes and a bit at up to 25 iterations each."""
+    return HEADER_BYTES + 8 * count
 
 
 def unpack(data: bytes, count: int, iterations: int, what: str) -> Verdicts:
@@ -79,13 +80,16 @@ def unpack(data: bytes, count: int, iterations: int, what: str) -> Verdicts:
             raise ValueError(f"first_solved is not {count} int32 from 0 to {iterations}")
         if at.dtype != np.int32 or at.ndim != 1 or not len(at) or at[-1] != iterations or at[0] < 1:
             raise ValueError(f"iterations is not a list of int32 from 1 to {iterations}")
+        most = iterations.bit_length() + len(DEPTH_MULTIPLIERS) + 1  # powers of two, scored ones, T
+        if len(at) > most:  # bits that are all alike take next to nothing until they are unpacked
+            raise ValueError(f"it has verdicts at {len(at)} iterations, and a run of {iterations} keeps {most} at most")
         if not (np.diff(at) > 0).all():
             raise ValueError("iterations does not ascend")
         if bits.dtype != np.uint8 or bits.shape != (len(at), -(-count // 8)):
             raise ValueError("solved has not one bit for each example at each iteration")
     except (zlib.error, SafetensorError, ValueError, KeyError) as error:  # KeyError: a dtype that numpy has not
         raise LoopbenchError(f"{what} is not a file of verdicts: {error}") from error
-    solved = np.unpackbits(bits, axis=1, count=count).astype(np.bool_)
-    if (solved & ((first == 0) | (first > at[:, None]))).any():
+    solved = np.unpackbits(bits, axis=1, count=count).view(np.bool_)
+    if any((row & ((first == 0) | (first > t))).any() for t, row in zip(at, solved, strict=True)):
         raise LoopbenchError(f"{what} is not a file of verdicts: an example is solved before it is first solved")
     return Verdicts(first, at, solved)

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from loopbench.contracts import Task
 from loopbench.evaluation.record import Record
+from loopbench.evaluation.statistics import holm
 from loopbench.leaderboard.agreement import (
     FRESH_LEVEL,
     above_chance,
     better_than_fresh,
     chance,
     device_explains,
-    holm,
 )
 from loopbench.leaderboard.samples import Key, Sample
 from loopbench.leaderboard.verification import Fresh, Reproduced, Untrained, VerifiedSplit

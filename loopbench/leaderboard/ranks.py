@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from loopbench.evaluation.statistics import holm
+
 ALPHA = 0.05
 RADEMACHER = 1 / (2 * math.erfc(1))  # 1 / 4 P(Z ≥ √2)
 
@@ -27,7 +29,10 @@ def ranks(points: Sequence[NDArray[np.uint8]], rivals: NDArray[np.bool_] | None 
         rivals: `(m,)`, which models count when they are better; default: all.
     """
     lead, p = compare(points)
-    better = (lead < 0) & holm(p)
+    pairs = np.triu_indices(len(p), 1)  # p is symmetric: each pair of models is one hypothesis
+    apart = np.zeros(p.shape, np.bool_)
+    apart[pairs] = holm(p[pairs], ALPHA)
+    better = (lead < 0) & (apart | apart.T)
     if rivals is not None:
         better &= rivals
     return (1 + better.sum(1)).tolist()
@@ -48,18 +53,3 @@ def compare(points: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float64], N
     z = np.divide(np.abs(lead), np.sqrt(variance), out=np.zeros_like(lead), where=variance > 0)
     both_tails = np.vectorize(math.erfc, otypes=[np.float64])(z / math.sqrt(2))
     return lead, np.minimum(1, RADEMACHER * both_tails)
-
-
-def holm(p: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which hypotheses are rejected at 5 % in all (Holm 1979, https://www.jstor.org/stable/4615733).
-
-    Args:
-        p: p-values of all pairs, a symmetric matrix.
-    """
-    rows, columns = np.triu_indices(len(p), 1)
-    order = np.argsort(p[rows, columns], kind="stable")
-    passes = p[rows, columns][order] <= ALPHA / np.arange(len(order), 0, -1)
-    count = len(order) if passes.all() else int(passes.argmin())
-    rejected = np.zeros(p.shape, np.bool_)
-    rejected[rows[order[:count]], columns[order[:count]]] = True
-    return rejected | rejected.T

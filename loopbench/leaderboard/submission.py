@@ -26,6 +26,7 @@ SUBMISSION = "submission.yaml"
 MAX_SUBMISSION_BYTES = 64 * 1024
 MAX_ENTRY_BYTES = 16 * 2**20
 MAX_ENTRY_FILES = 200
+MAX_ENTRY_EXAMPLES = 1_000_000  # in all records: of verdicts that are all alike, 16 MiB unpack to many gigabytes
 PLAIN = r"[\w.+!-]+"  # of a file's name
 
 
@@ -152,7 +153,8 @@ def read_entry(folder: Path) -> Entry:
     """The entry in a folder, trusting nothing; whether it is official and honest is `check`'s to say.
 
     Raises:
-        LoopbenchError: the folder has anything else than one submission and its records, or more than 16 MiB of it.
+        LoopbenchError: the folder has anything else than one submission and its records, more than 16 MiB of it, or
+            more than a million examples.
     """
     paths = {path.name: path for path in _listed(folder)}
     if odd := [name for name in (folder.name, *paths) if not re.fullmatch(PLAIN, name, re.ASCII)]:
@@ -185,7 +187,13 @@ def read_entry(folder: Path) -> Entry:
 
 def _read_records(folder: Path, paths: Mapping[str, Path], submission: Submission) -> dict[str, Record]:
     """By the name of their split, from easy to hard."""
-    found = [read_record(path) for name, path in paths.items() if re.search(rf"\.{DIGEST}\.json$", name)]
+    found: list[Record] = []
+    for path in (path for name, path in paths.items() if re.search(rf"\.{DIGEST}\.json$", name)):
+        found.append(read_record(path))
+        if (count := sum(record.examples.count for record in found)) > MAX_ENTRY_EXAMPLES:
+            raise LoopbenchError(
+                f"{folder} has records of {count:,} examples; a submission has at most {MAX_ENTRY_EXAMPLES:,}"
+            )
     if not found:
         raise LoopbenchError(f"{folder} has no records")
     by_split: dict[str, Record] = {}

@@ -19,7 +19,7 @@ from loopbench.errors import LoopbenchError
 from loopbench.evaluation import store
 from loopbench.evaluation.record import Record, cell_hash
 from loopbench.evaluation.store import MAX_RECORD_BYTES, find_record, open_store, read_record, save_record
-from loopbench.evaluation.verdicts import Verdicts, max_packed_bytes, unpack
+from loopbench.evaluation.verdicts import Verdicts, max_packed_bytes, recorded_iterations, unpack
 from loopbench.files import sha256, write_with
 
 FIRST = [1, 3, 0, 7, 2, 2, 64, 5, 1, 40]
@@ -159,6 +159,7 @@ HOSTILE: dict[str, bytes] = {
     "solved after the end": packed(first_solved=np.full(10, 101, np.int32)),
     "solved before the beginning": packed(first_solved=np.full(10, -1, np.int32)),
     "solved, but never for the first time": packed(first_solved=np.zeros(10, np.int32)),
+    "solved before it is first solved": packed(first_solved=np.full(10, 100, np.int32)),
     "iterations backwards": packed(iterations=record().verdicts.iterations[::-1].copy()),
     "no iterations": packed(iterations=np.array([], np.int32), solved=np.zeros((0, 2), np.uint8)),
     "more verdicts than examples": packed(solved=np.zeros((9, 3), np.uint8)),
@@ -186,10 +187,40 @@ def test_a_bomb_is_not_unpacked() -> None:
     assert peak < 200_000
 
 
+def test_verdicts_at_more_iterations_than_are_kept_are_not_unpacked() -> None:
+    """All wrong and all alike, 400,000 examples at 50 iterations are 3 kB, and would be 20 MB."""
+    n, rows = 400_000, 50
+    bits = np.zeros((rows, n // 8), np.uint8)
+    at = np.arange(1, rows + 1, dtype=np.int32)
+    few = gzip.compress(save({"first_solved": np.zeros(1, np.int32), "iterations": at, "solved": bits[:, :1]}))
+    with pytest.raises(LoopbenchError, match="verdicts at 50 iterations, and a run of 50 keeps 11 at most"):
+        unpack(few, 1, rows, "here")
+    bomb = gzip.compress(save({"first_solved": np.zeros(n, np.int32), "iterations": at, "solved": bits}))
+    assert len(bomb) < 10_000
+    tracemalloc.start()
+    with pytest.raises(LoopbenchError, match="is not a file of verdicts"):
+        unpack(bomb, n, rows, "here")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows * n / 2
+
+
+@pytest.mark.parametrize("n", [1, 7, 1000, 100_001])
+def test_the_longest_run_of_any_examples_reads_back(n: int) -> None:
+    draw = np.random.default_rng(0)
+    at = np.array(recorded_iterations(10**6, (5, 10**5, 200_003, 400_006)), np.int32)
+    assert len(at) == 25
+    first = draw.integers(0, 10**6, n, dtype=np.int32, endpoint=True)
+    solved = (first > 0) & (first <= at[:, None]) & (draw.random((25, n)) < 0.5)
+    verdicts = Verdicts(first, at, solved)
+    assert len(packed := verdicts.pack()) < max_packed_bytes(n)
+    assert unpack(packed, n, 10**6, "here") == verdicts
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 300), st.randoms(use_true_random=False))
 def test_verdicts_survive_packing(n: int, last: int, random: Any) -> None:
-    at = sorted({*random.sample(range(1, last + 1), random.randint(0, last // 2)), last})
+    at = recorded_iterations(last, tuple(random.randint(1, 300) for _ in range(4)))
     solved = np.array([[random.random() < 0.5 for _ in range(n)] for _ in at])
     first = np.array([next((t for t, row in zip(at, solved, strict=True) if row[i]), 0) for i in range(n)], np.int32)
     verdicts = Verdicts(first, np.array(at, np.int32), solved)

@@ -3,14 +3,16 @@ import math
 import numpy as np
 import pytest
 from evaluation_toys import made_record
-from scipy.stats import fisher_exact
+from scipy.stats import binom, fisher_exact
 
 from loopbench.evaluation.statistics import (
     Z,
+    binomial_tail,
     correct_at_depth,
     correlation,
     difference,
     fisher,
+    holm,
     mean,
     rate,
     summarize,
@@ -121,3 +123,41 @@ def test_fishers_test_against_scipy(correct: int, n: int, others: int, m: int) -
 def test_the_lady_tasting_tea() -> None:
     assert fisher(4, 4, 0, 4) == pytest.approx(1 / 70)
     assert fisher(3, 4, 1, 4) == pytest.approx(17 / 70)
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "p"),
+    [
+        (3, 5, 0.3),
+        (0, 5, 0.3),
+        (6, 5, 0.3),
+        (5, 5, 0.3),
+        (4, 50, 0.01),
+        (20, 25, 0.008),
+        (30, 1100, 0.01),
+        (5200, 10_000, 0.5),
+        (0, 25, 0.0),
+        (1, 25, 0.0),
+        (25, 25, 1.0),
+        (26, 25, 1.0),
+    ],
+)
+def test_a_binomial_tail_against_scipy(k: int, n: int, p: float) -> None:
+    assert binomial_tail(k, n, p) == pytest.approx(binom.sf(k - 1, n, p), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("p_values", "level", "rejected"),
+    [
+        ([0.02, 0.001, 0.004], 0.01, [False, True, True]),
+        ([0.004, 0.006], 0.01, [True, True]),
+        ([0.006, 0.006], 0.01, [False, False]),
+        ([0.01, 0.02, 0.001], 0.02, [True, True, True]),
+        # Holm 1979, section 3: the smallest against 0.05/6 = 0.0083, then 0.01, 0.0125; 0.02 fails at 0.0167, and with
+        # it all that are larger, though 0.021 is below 0.025
+        ([0.008, 0.0099, 0.02, 0.012, 0.021, 0.5], 0.05, [True, True, False, True, False, False]),
+        ([], 0.01, []),
+    ],
+)
+def test_holm_rejects_from_the_least_on(p_values: list[float], level: float, rejected: list[bool]) -> None:
+    assert holm(p_values, level).tolist() == rejected

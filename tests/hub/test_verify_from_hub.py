@@ -47,8 +47,8 @@ def test_an_entry_is_verified(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = entry_of(hub, tmp_path)
-    assert run(monkeypatch, str(folder)) == 2
-    assert "give --seed N" in capsys.readouterr().err
+    assert run(monkeypatch, str(folder)) == 1
+    assert "give --seed N" in capsys.readouterr().out
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "--quiet", "--message", "an entry")
     assert run(monkeypatch, str(tmp_path / "results"), "--share", "0.01") == 0

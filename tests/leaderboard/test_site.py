@@ -1,5 +1,6 @@
 """The site's files: the same bytes whoever builds it, and text that stays text."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -96,6 +97,26 @@ def test_a_site_replaces_a_site_and_nothing_else(leaderboard: Path, tmp_path: Pa
     with pytest.raises(LoopbenchError, match="has CNAME, which a new site would remove"):
         write_site([make_entry(sudoku, "later")], [], output)
     assert (output / "models" / "after.html").exists()
+
+
+def test_a_site_that_cannot_take_its_place_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output, sudoku = tmp_path / "site", get_task("sudoku")
+    write_site([make_entry(sudoku, "before")], [], output)
+    before, rename = contents(output), Path.rename
+
+    def full(path: Path, target: Path) -> Path:
+        if path.name == "new":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(LoopbenchError, match=r"cannot write .*: No space left on device"):
+        write_site([make_entry(sudoku, "after")], [], output)
+    assert contents(output) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+    with pytest.raises(LoopbenchError, match="No space left on device"):
+        write_site([make_entry(sudoku, "after")], [], tmp_path / "first")
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
 def test_the_example_of_a_task_is_the_one_that_takes_longest() -> None:

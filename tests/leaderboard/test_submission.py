@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evaluation_toys import made_record
 from made_entries import SCORED, made_records, submission, write_entry
 
 from loopbench.errors import LoopbenchError
@@ -133,6 +134,15 @@ def test_a_huge_file_is_not_read(folder: Path) -> None:
         file.truncate(10**6)
     (folder / "prefix-sums.bits-32.0123456789abcdef.json").unlink()
     assert "at most 65,536 are expected" in refused(folder)
+
+
+def test_more_examples_than_fit_memory_are_not_kept(folder: Path) -> None:
+    """What is solved alike by all packs into next to nothing, so the folder stays small."""
+    for split, n in (("bits-16", 600_000), ("bits-32", 400_000)):
+        save_record(folder, made_record([0] * n, 1, split={"name": split, "count": n}))
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 10**6
+    message = refused(folder)
+    assert "has records of 1,001,000 examples; a submission has at most 1,000,000" in message
 
 
 def test_a_million_files_are_not_read(folder: Path) -> None:

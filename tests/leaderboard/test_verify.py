@@ -3,13 +3,16 @@
 import json
 import os
 import socket
+import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 import torch
+from made_entries import SCORED
 from made_plugins import XOR, model_files, submitted
 
+from loopbench.cli import main
 from loopbench.leaderboard.model_files import ModelFiles
 from loopbench.leaderboard.verification import Verification
 from loopbench.leaderboard.verify import Plan, verify
@@ -23,6 +26,42 @@ def verified(folder: Path, body: str = "", weights: torch.Tensor = XOR, plan: Pl
     """The verification of an entry that says of these weights that they solve everything."""
     files = model_files(weights)
     return verify(submitted(folder / "entry", files, textwrap.indent(textwrap.dedent(body), "    ")), files, plan)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(
+        sys, "argv", ["loopbench", "leaderboard", "verify", "--seed", "5", "--share", "0.01", *arguments]
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_entries_that_cannot_be_read_or_fetched_do_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    results, files = tmp_path / "results", model_files()
+    submitted(results / "gone", model_files(ZEROS), splits=SCORED)
+    submitted(results / "kept", files, splits=SCORED)
+    files.write(tmp_path / "models" / files.weights_sha256)
+    (results / "broken").mkdir()
+    (results / "broken" / "submission.yaml").write_text("name: [")
+    assert run(monkeypatch, str(results)) == 1
+    broken, gone, kept = capsys.readouterr().out.splitlines()
+    assert broken.startswith("broken: ")
+    assert "not valid YAML" in broken
+    assert gone.startswith("gone: ")
+    assert "HF_HUB_OFFLINE is set" in gone
+    assert kept == "kept: verified"
+    assert [path.parent.name for path in results.glob("*/verification.json")] == ["kept"]
+
+
+def test_a_folder_that_is_not_there_is_a_wrong_argument(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, str(tmp_path / "nothing")) == 2
+    assert "nothing is not a folder" in capsys.readouterr().err
 
 
 def test_a_swapped_weights_file(tmp_path: Path) -> None:

@@ -265,6 +265,27 @@ def test_verify_leaves_a_merge_and_the_verification(place: Place) -> None:
     assert changed == f"{NEW}/verification.json"
 
 
+def instead(place: Place, verify: str) -> None:
+    """Let `loopbench leaderboard verify` do something else, and `check` nothing."""
+    (place.folder / "bin" / "loopbench").write_text(f'#!/bin/bash\ntest "$2" = check || {{ {verify}; }}\n')
+
+
+def test_what_could_not_be_run_is_said(place: Place) -> None:
+    instead(place, "echo 'new: cannot reach the Hub'; exit 1")
+    result, shas = verify(place, two_entries)
+    assert not result.returncode, result.stderr
+    result = branch(place, shas)
+    assert not result.returncode, result.stderr
+    assert "new: cannot reach the Hub" in (place.temp / "commented").read_text()
+
+
+def test_a_command_that_says_nothing_has_failed(place: Place) -> None:
+    instead(place, "echo 'no bubblewrap' >&2; exit 2")
+    result, _ = verify(place, two_entries)
+    assert result.returncode
+    assert not (place.temp / "verified.bundle").exists()
+
+
 def code(place: Place) -> None:
     two_entries(place)
     place.write("code.py", "import os\n")

@@ -49,9 +49,15 @@ def write_site(entries: Iterable[Entry], diagnoses: Iterable[Diagnosis], output:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
                 count += 1
+            old = Path(beside) / "old"
             if output.exists():
-                output.rename(Path(beside) / "old")
-            new.rename(output)
+                output.rename(old)
+            try:
+                new.rename(output)
+            except OSError:
+                if old.exists():  # it would go with the folder beside it
+                    old.rename(output)
+                raise
     except OSError as error:
         raise LoopbenchError(f"cannot write {output}: {error.strerror or error}") from error
     return count
