@@ -2,15 +2,19 @@
 
 They are made from the records in leaderboard. With `--run`, every bundled sudoku model is evaluated first (the large
 one minutes a tier on two cores); options go to `loopbench eval`. A tier of which a model solves nothing is left out,
-but for the lowest.
+but for the lowest. With `--picture`, the curves of the small models on that one are drawn instead.
 """
 
 import subprocess
 import sys
+from pathlib import Path
 
+import altair as alt
+import numpy as np
 from presets import STRESS, print_table, records_of
 
 from loopbench.evaluation import Record
+from loopbench.evaluation.plot import HEIGHT, POINTS, STYLE, WIDTH
 from loopbench.evaluation.statistics import summarize
 from loopbench.registry import entries
 from loopbench.tasks.sudoku.tiers import TIERS
@@ -18,6 +22,9 @@ from loopbench.tasks.sudoku.tiers import TIERS
 ITERATIONS = (16, 64, 256, 1024)
 EXAMPLES = {"": 250, "dev-": 50}
 """Puzzles of a tier, and of its twin."""
+PICTURE = Path(__file__).parents[1] / "docs" / "images" / "sudoku-presets.png"
+SMALL = 100_000
+"""Parameters that a model of the picture has at most."""
 
 
 def run(options: list[str]) -> None:
@@ -42,7 +49,35 @@ def row(record: Record) -> list[str]:
     return [*rates, f"{100 * summary.overthinking:.1f}", *shares]
 
 
+def save_picture() -> None:
+    tier = TIERS[0].name
+    found = [records_of(name, STRESS)[tier] for name in names()]
+    small = [record for record in found if record.model.parameters <= SMALL]
+    spaced: list[int] = np.unique(np.geomspace(1, ITERATIONS[-1], POINTS).round().astype(int)).tolist()
+    points = [
+        {
+            "t": t,
+            "accuracy": record.primary.correct[t - 1] / record.primary.n,
+            "recall": str(record.model.config["recall"]),
+            "norm": f"{record.model.config['norm']} norm",
+        }
+        for record in small
+        for t in spaced
+    ]
+    x = alt.X("t:Q", title="iterations").scale(type="log", base=2, nice=False).axis(grid=False, format=",d")
+    y = alt.Y("accuracy:Q", title=f"valid boards of {tier}").scale(domain=[0, 1]).axis(format=".0%", tickCount=5)
+    color = alt.Color("recall:N", title="recall").sort(["recall", "internal", "none"])
+    dash = alt.StrokeDash("norm:N", title=None).sort(["outer norm", "pre norm"])
+    lines = alt.Chart(alt.Data(values=points)).mark_line(strokeWidth=2, strokeJoin="round")
+    lines = lines.encode(x=x, y=y, color=color, strokeDash=dash)
+    chart = alt.layer(lines, width=WIDTH, height=HEIGHT, background="white", config=STYLE)
+    chart.save(str(PICTURE), scale_factor=1.5)
+
+
 def main() -> None:
+    if sys.argv[1:] == ["--picture"]:
+        save_picture()
+        return
     if sys.argv[1:2] == ["--run"]:
         run(sys.argv[2:])
     columns = ("model", "tier", *(f"t = {t}" for t in ITERATIONS), "overthinking", "retention", "settled")
