@@ -79,13 +79,16 @@ def verify_submissions(
     from loopbench.leaderboard.submission import read_entry
     from loopbench.leaderboard.verification import save_verification
     from loopbench.leaderboard.verify import Plan, verify
-    from loopbench.validation import printable
+    from loopbench.validation import printable, some
 
     if not 0 < share <= 1:
         raise LoopbenchError("--share is more than 0 and at most 1")
     check_bubblewrap()
+    folders = find_entries(path.absolute() for path in paths)
+    if not folders:
+        raise LoopbenchError(f"there is no submission in {some([str(path) for path in paths])}")
     failed = False
-    for folder in find_entries(path.absolute() for path in paths):
+    for folder in folders:
         name = printable(folder.name)
         try:
             entry = read_entry(folder)

@@ -44,7 +44,8 @@ def open_run(folder: Path, recipe: Recipe, resume: bool) -> Recipe:
     if different:
         verb = "differs" if len(different) == 1 else "differ"
         raise LoopbenchError(
-            f"{folder} holds a run of another recipe: {', '.join(different)} {verb}; choose another folder"
+            f"{folder} holds a run of another recipe: {', '.join(different)} {verb}; "
+            "give the same --set again, or choose another folder"
         )
     return stored
 

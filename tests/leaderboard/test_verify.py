@@ -60,6 +60,8 @@ def test_entries_that_cannot_be_read_or_fetched_do_not_stop_the_others(
 def test_a_folder_that_is_not_there_is_a_wrong_argument(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert run(monkeypatch, str(tmp_path)) == 2
+    assert "there is no submission in" in capsys.readouterr().err
     assert run(monkeypatch, str(tmp_path / "nothing")) == 2
     assert "nothing is not a folder" in capsys.readouterr().err
 

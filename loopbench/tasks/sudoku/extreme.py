@@ -59,8 +59,9 @@ def paper_rows(name: str, folder: Path | None = None) -> Grids:
 def _file(name: str, folder: Path | None) -> Path:
     if folder is None:
         return download_dataset_file(REPO, REVISION, name, SHA256[name])
-    if folder.is_file():
-        raise LoopbenchError(f"{folder} is a file: name the folder that train.csv and test.csv are in")
+    if not folder.is_dir():
+        wrong = "is a file" if folder.exists() else "does not exist"
+        raise LoopbenchError(f"{folder} {wrong}: name the folder that train.csv and test.csv are in")
     for suffix in ("", ".gz", ".zst"):
         if (path := folder / f"{name}{suffix}").exists():
             return path

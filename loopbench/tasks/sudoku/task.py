@@ -175,7 +175,7 @@ def _pool(puzzles: str) -> tuple[np.ndarray, np.ndarray]:
     found, solutions = read_puzzles(Path(puzzles))
     kept = ~is_test_side(solutions)
     if not kept.any():
-        raise LoopbenchError(f"{puzzles} has no puzzle on the training side")
+        raise LoopbenchError(f"{puzzles} has {len(found)} puzzles, and none of them on the training side")
     return found[kept], solutions[kept]
 
 

@@ -78,7 +78,7 @@ def test_a_copy_that_is_not_what_it_should_be(copy: tuple[Path, list[Row], list[
         write(folder / "test.csv", [bad])  # pyright: ignore
         with pytest.raises(LoopbenchError, match=message):
             extreme.paper_rows("hard", folder)
-    with pytest.raises(LoopbenchError, match=r"elsewhere has no train\.csv"):
+    with pytest.raises(LoopbenchError, match=r"elsewhere does not exist: name the folder"):
         Sudoku().load("paper-hard", folder / "elsewhere")
     with pytest.raises(LoopbenchError, match=r"test\.csv is a file: name the folder"):
         Sudoku().load("paper-hard", folder / "test.csv")

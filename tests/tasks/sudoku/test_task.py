@@ -43,7 +43,7 @@ def test_a_file_is_trained_on_without_its_test_side(tmp_path: Path) -> None:
         next(task.batches(SudokuSource(puzzles=str(path)), 6, seed=0))
     assert len(task.load(None, path)) == 8
     path.with_name("tested.txt").write_text("\n".join(lines[:3]))
-    with pytest.raises(LoopbenchError, match=r"tested\.txt has no puzzle on the training side"):
+    with pytest.raises(LoopbenchError, match=r"tested\.txt has 3 puzzles, and none of them on the training side"):
         next(task.batches(SudokuSource(puzzles=str(path.with_name("tested.txt"))), 1, seed=0))
 
 
