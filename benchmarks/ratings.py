@@ -67,15 +67,16 @@ def main() -> None:
     for file, puzzles in puzzles_of.items():
         keep(file, puzzles)
     task, tiers = get_task("sudoku"), records_of(MODEL)
-    found = {
+    ours = {
         tier.name: outcomes(task.load(tier.name).inputs.flatten(1).numpy().astype(np.uint8), tiers[tier.name])
         for tier in TIERS
     }
-    found |= {path.stem: read(path) for path in sorted(COLLECTIONS.glob("*.csv"))}
-    rows = [[name, *row] for name, these in found.items() for row in by_difficulty(these)]
+    others = {path.stem: read(path) for path in sorted(COLLECTIONS.glob("*.csv"))}
+    rows = [[name, *row] for name, these in (ours | others).items() for row in by_difficulty(these)]
     print_table(("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "struck out, median"), rows)
-    hardest = max(found, key=lambda name: found[name].rating.mean())
-    print_table(("rating", "extreme", hardest, "p, one-sided"), beside(found["extreme"], found[hardest]))
+    if others:
+        hardest = max(others, key=lambda name: others[name].rating.mean())
+        print_table(("rating", "extreme", hardest, "p, one-sided"), beside(ours["extreme"], others[hardest]))
 
 
 def keep(file: Path, puzzles: np.ndarray) -> None:

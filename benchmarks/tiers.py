@@ -60,6 +60,7 @@ def save_picture() -> None:
             "accuracy": record.primary.correct[t - 1] / record.primary.n,
             "recall": str(record.model.config["recall"]),
             "norm": f"{record.model.config['norm']} norm",
+            "model": record.model.ref,
         }
         for record in small
         for t in spaced
@@ -67,10 +68,10 @@ def save_picture() -> None:
     x = alt.X("t:Q", title="iterations").scale(type="log", base=2, nice=False).axis(grid=False, format=",d")
     y = alt.Y("accuracy:Q", title=f"valid boards of {tier}").scale(domain=[0, 1]).axis(format=".0%", tickCount=5)
     color = alt.Color("recall:N", title="recall").sort(["recall", "internal", "none"])
-    dash = alt.StrokeDash("norm:N", title=None).sort(["outer norm", "pre norm"])
-    lines = alt.Chart(alt.Data(values=points)).mark_line(strokeWidth=2, strokeJoin="round")
-    lines = lines.encode(x=x, y=y, color=color, strokeDash=dash)
-    chart = alt.layer(lines, width=WIDTH, height=HEIGHT, background="white", config=STYLE)
+    lines = alt.Chart(width=WIDTH // 2, height=HEIGHT).mark_line(strokeWidth=2, strokeJoin="round")
+    lines = lines.encode(x=x, y=y, color=color, detail="model:N")
+    columns = alt.Column("norm:N", title=None).sort(["outer norm", "pre norm"]).header(labelFontSize=14)
+    chart = lines.facet(columns, data=alt.Data(values=points), background="white", config=STYLE)
     chart.save(str(PICTURE), scale_factor=1.5)
 
 

@@ -1,12 +1,13 @@
 """The model card: README.md on the Hub."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 
 from loopbench import __version__
 from loopbench.contracts import ModelInfo
+from loopbench.evaluation.commands import eval_commands
 from loopbench.evaluation.record import Record
 from loopbench.evaluation.statistics import Estimate, summarize, wilson
-from loopbench.publishing.commands import eval_commands, train_commands
 from loopbench.publishing.metadata import Metadata, card_metadata
 from loopbench.publishing.results import Results
 from loopbench.training.recipe import Recipe
@@ -115,7 +116,16 @@ def _reproduction(ref: str, repo: str, results: Results, recipe: Recipe | None) 
         yield _block("sh", eval_commands(ref, results.records))
     if recipe:
         yield f"The weights, by [`{RECIPE}`]({RECIPE}):"
-        yield _block("sh", train_commands(repo, RECIPE))
+        yield _block("sh", _train_commands(repo))
+
+
+def _train_commands(repo: str) -> list[str]:
+    """The commands that train the weights again, by the recipe in the repository."""
+    name = repo.partition("/")[2]
+    return [
+        shlex.join(["hf", "download", repo, RECIPE, "--local-dir", name]),
+        shlex.join(["loopbench", "train", f"{name}/{RECIPE}", "--output", f"runs/{name}"]),
+    ]
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from loopbench.contracts import Task
+from loopbench.evaluation.commands import eval_commands
 from loopbench.evaluation.protocol import DEPTH_MULTIPLIERS
 from loopbench.evaluation.record import Record
 from loopbench.evaluation.statistics import Estimate, correct_at_depth, rate, summarize
@@ -12,7 +13,6 @@ from loopbench.leaderboard.site.rows import NONE, Listing, mean_rate, setting, t
 from loopbench.leaderboard.standings import Table
 from loopbench.leaderboard.submission import Entry
 from loopbench.leaderboard.verification import Verification, VerifiedSplit
-from loopbench.publishing.commands import eval_commands
 from loopbench.stability.diagnosis import Diagnosis
 from loopbench.tasks.splits import find_split
 from loopbench.validation import printable

@@ -1,4 +1,4 @@
-"""The commands that make a published model and its records again."""
+"""The commands that make records again."""
 
 import shlex
 from collections.abc import Iterable
@@ -12,19 +12,6 @@ def eval_commands(ref: str, records: Iterable[Record]) -> list[str]:
     for record in sorted(records, key=lambda record: (record.split.difficulty, record.split.name)):
         splits.setdefault(_options(record), []).extend(("--split", record.split.name))
     return [shlex.join(["loopbench", "eval", "--model", ref, *of, *options]) for options, of in splits.items()]
-
-
-def train_commands(repo: str, recipe: str) -> list[str]:
-    """The commands that train the weights again.
-
-    Args:
-        recipe: name of the recipe in the repository.
-    """
-    name = repo.partition("/")[2]
-    return [
-        shlex.join(["hf", "download", repo, recipe, "--local-dir", name]),
-        shlex.join(["loopbench", "train", f"{name}/{recipe}", "--output", f"runs/{name}"]),
-    ]
 
 
 def _options(record: Record) -> tuple[str, ...]:
