@@ -45,15 +45,20 @@ def names() -> list[str]:
     return [entry.name for entry in entries() if entry.task == "prefix-sums" and entry.name.startswith("prefix-sums-")]
 
 
-def records_of(name: str, *folders: Path) -> dict[str, Record]:
+def records_of(name: str, *folders: Path, iterations: int = 0) -> dict[str, Record]:
     """A model's complete records, of each split the one with the most examples.
 
     Args:
         folders: where to look; default: both.
+        iterations: what a record must reach.
     """
     paths = [path for folder in folders or (STRESS, RESULTS) for path in (folder / name).glob(f"*.{DIGEST}.json")]
     found = sorted(map(read_record, paths), key=lambda r: r.examples.count)
-    return {record.split.name: record for record in found if record.status == "complete"}
+    return {
+        record.split.name: record
+        for record in found
+        if record.status == "complete" and record.protocol.iterations >= iterations
+    }
 
 
 def counts(record: Record, depth: int) -> list[int]:

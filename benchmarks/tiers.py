@@ -54,7 +54,7 @@ def row(record: Record) -> list[str]:
 
 def save_picture() -> None:
     tier = TIERS[0].name
-    found = [records_of(name, STRESS)[tier] for name in names()]
+    found = [records_of(name, iterations=ITERATIONS[-1])[tier] for name in names()]
     small = [record for record in found if record.model.parameters <= SMALL]
     spaced: list[int] = np.unique(np.geomspace(1, ITERATIONS[-1], POINTS).round().astype(int)).tolist()
     points = [
@@ -90,7 +90,7 @@ def main() -> None:
     if sys.argv[1:2] == ["--run"]:
         run(sys.argv[2:])
     columns = ("model", "tier", *(f"t = {t}" for t in ITERATIONS), "overthinking", "retention", "settled")
-    found = {name: records_of(name, STRESS) for name in names()}
+    found = {name: records_of(name, iterations=ITERATIONS[-1]) for name in names()}
     for twin in EXAMPLES:
         rows = [
             [name.removeprefix("sudoku-"), tier, *row(records[tier])]

@@ -61,6 +61,7 @@ class Recipe(_Section):
     data: dict[str, Any] = Field(default_factory=dict, description="the training data's settings")
     architecture: str
     config: dict[str, Any] = Field(default_factory=dict, description="the architecture's settings")
+    init: str | None = Field(None, description="a model, as for --model, whose weights the training begins with")
     freeze: tuple[str, ...] = Field(
         (), description="parameters that stay as they are initialized: names, * for any part"
     )

@@ -59,9 +59,12 @@ def train(
             steps = measure_steps(recipe, where, processes)
             recipe = recipe.model_copy(update={"steps": steps, "budget_minutes": None})
         trainer = Trainer(recipe, where, processes)
+        begun = processes.agree((folder / CHECKPOINT).exists)
+        if not begun:
+            trainer.begin()
         if not resume:  # a folder is made for a recipe that fits
             processes.agree(claim)
-        if processes.agree((folder / CHECKPOINT).exists):
+        if begun:
             trainer.load(folder)
         elif processes.first:
             start_run(folder, recipe)

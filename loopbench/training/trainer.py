@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from loopbench.contracts import Examples, LoopedModel, Objective, Task
 from loopbench.devices import computing
 from loopbench.errors import LoopbenchError
-from loopbench.hub import build_model, save_model
+from loopbench.hub import build_model, load_model, save_model
 from loopbench.loop import compile_step, final_state, trajectory
 from loopbench.plugins import get_objective, get_task
 from loopbench.tasks.splits import derived_seed, find_split
@@ -110,6 +110,25 @@ class Trainer:
     def weights(self) -> LoopedModel:
         """The weights that a run is about: the average where there is one."""
         return self.model if self.ema is None else cast(LoopedModel, self.ema.module)  # pyright: ignore[reportUnknownMemberType]
+
+    def begin(self) -> None:
+        """Take over the weights of `recipe.init`, if there is one.
+
+        Raises:
+            LoopbenchError: no such model, or it is not built as the recipe's is.
+        """
+        if self.recipe.init is None:
+            return
+        known = load_model(self.recipe.init)
+        ours, theirs = self.model.info, known.info
+        assert ours is not None and theirs is not None  # building and loading set them
+        for name in ("task", "architecture", "config"):
+            if getattr(ours, name) != getattr(theirs, name):
+                raise LoopbenchError(
+                    f"init: {theirs.ref} has {name} {getattr(theirs, name)}, but the recipe {getattr(ours, name)}"
+                )
+        for model in {self.model, self.weights}:
+            model.load_state_dict(known.state_dict())
 
     def save(self, folder: Path) -> None:
         """Write the weights as a model folder, then the checkpoint.

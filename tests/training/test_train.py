@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,6 +110,43 @@ def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(
     assert train(recipe, tmp_path / "parts", resume=True)
     assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+def test_init_begins_with_a_models_weights_and_needs_them_no_more_to_go_on(recipe: Recipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "first")
+    further = recipe.model_copy(update={"init": str(tmp_path / "first"), "seed": 1, "steps": 20})
+    before = load_file(tmp_path / "first" / "model.safetensors")
+
+    def report(progress, steps: int) -> None:
+        if progress.step == 1:  # the folder is what it was before this step
+            after = load_file(tmp_path / "whole" / "model.safetensors")
+            assert all(torch.equal(after[name], before[name]) for name in before)
+
+    train(further, tmp_path / "whole", report=report)
+    assert not train(further, tmp_path / "parts", stop=lambda: True)
+    shutil.rmtree(tmp_path / "first")
+    assert train(further, tmp_path / "parts", resume=True)
+    assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("init", "message"),
+    [
+        ("prefix-sums-recall-s0", "init: prefix-sums-recall-s0 has architecture recall, but the recipe recall-outer"),
+        ("prefix-sums-recall-outer-s0", "init: prefix-sums-recall-outer-s0 has config {'width': 32"),
+        ("sudoku-recall-outer-s0", "init: sudoku-recall-outer-s0 has task sudoku, but the recipe prefix-sums"),
+        ("nothing-like-it", "nothing-like-it"),
+    ],
+)
+def test_init_with_another_kind_of_model_is_refused_and_nothing_begun(
+    recipe: Recipe, tmp_path: Path, init: str, message: str
+) -> None:
+    with pytest.raises(LoopbenchError) as error:
+        train(recipe.model_copy(update={"init": init}), tmp_path / "run")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run" / RECIPE).exists()
 
 
 def command(*arguments: str | Path) -> list[str]:

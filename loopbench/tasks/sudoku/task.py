@@ -1,6 +1,7 @@
 """Sudoku: 81 cells to the digits that complete them."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from loopbench.tasks.sudoku import board, extreme
 from loopbench.tasks.sudoku.files import read_puzzles
 from loopbench.tasks.sudoku.metrics import valid
 from loopbench.tasks.sudoku.tiers import TIERS, load_tier
+from loopbench.workers import cores
 
 GENERATED, EXTREME = "generated", "sudoku-extreme"
 
@@ -173,7 +175,8 @@ def _pool(puzzles: str) -> tuple[np.ndarray, np.ndarray]:
     from loopbench.tasks.sudoku.canonical import is_test_side
 
     found, solutions = read_puzzles(Path(puzzles))
-    kept = ~is_test_side(solutions)
+    with ThreadPoolExecutor(cores()) as pool:  # canonical forms take their time, and leave the GIL
+        kept = ~np.concatenate(list(pool.map(is_test_side, np.array_split(solutions, cores()))))
     if not kept.any():
         raise LoopbenchError(f"{puzzles} has {len(found)} puzzles, and none of them on the training side")
     return found[kept], solutions[kept]
