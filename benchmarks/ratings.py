@@ -26,7 +26,7 @@ from loopbench.tasks.sudoku.files import read_puzzles
 from loopbench.tasks.sudoku.rating import rate
 from loopbench.tasks.sudoku.tiers import TIERS
 
-MODEL = "sudoku-internal-recall-outer-256-s0"
+MODEL = "sudoku-internal-recall-outer-256-stubborn-s0"
 COLLECTIONS = RESULTS.with_name("collections")
 PUZZLES, SEED, ITERATIONS = 400, 0, 256
 RATINGS = {
