@@ -69,7 +69,11 @@ def save_picture() -> None:
         for t in spaced
     ]
     ticks = [2**i for i in range(ITERATIONS[-1].bit_length())]
-    x = alt.X("t:Q", title="iterations").scale(type="log", base=2, nice=False).axis(grid=False, values=ticks)
+    x = (
+        alt.X("t:Q", title="iterations")
+        .scale(type="log", base=2, nice=False)
+        .axis(grid=False, values=ticks, format="d", labelFlush=False)
+    )
     y = alt.Y("accuracy:Q", title=f"valid boards of {tier}").scale(domain=[0, 1]).axis(format=".0%", tickCount=5)
     color = alt.Color("recall:N", title="recall").scale(domain=list(COLORS), range=list(COLORS.values()))
     lines = alt.Chart(width=WIDTH // 2, height=HEIGHT).mark_line(strokeWidth=2, strokeJoin="round")

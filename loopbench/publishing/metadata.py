@@ -9,6 +9,7 @@ from huggingface_hub import ModelCardData
 from loopbench.contracts import ModelInfo
 from loopbench.errors import LoopbenchError
 from loopbench.publishing.results import Results
+from loopbench.references import HubReference, parse_reference
 from loopbench.tasks.chess import lichess
 from loopbench.tasks.sudoku import extreme
 from loopbench.tasks.sudoku.task import EXTREME
@@ -51,6 +52,7 @@ def card_metadata(name: str, info: ModelInfo, results: Results, recipe: Recipe |
         library_name="loopbench",
         tags=_merged(authors.get("tags"), tags),
         datasets=_merged(authors.get("datasets"), _trained_on(results, recipe)) or None,
+        base_model=authors.get("base_model") or _begun_with(recipe),
         metrics=["accuracy"] if index else None,
         model_name=name if index else None,
         eval_results=index,
@@ -65,6 +67,14 @@ def _trained_on(results: Results, recipe: Recipe | None) -> list[str]:
         return []
     data = validate(results.task.source, recipe.data, "recipe: data").model_dump()
     return [DATASETS[value] for value in data.values() if isinstance(value, str) and value in DATASETS]
+
+
+def _begun_with(recipe: Recipe | None) -> str | None:
+    """The repository on the Hub whose weights the training began with, if it was one."""
+    if recipe is None or recipe.init is None:
+        return None
+    reference = parse_reference(recipe.init)
+    return reference.repo if isinstance(reference, HubReference) else None
 
 
 def _merged(authors: object, ours: Iterable[str]) -> list[str]:

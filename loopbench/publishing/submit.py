@@ -209,6 +209,7 @@ def _training(source: Source, claims: Claims) -> dict[str, str]:
         raise LoopbenchError(f"{source.ref} has no {RECIPE}: say how it was trained, by --data and --recipe")
     recipe = validate(Recipe, parse_yaml(text, RECIPE), f"{source.ref}: {RECIPE}")
     data = dump_yaml(recipe.data).strip() if recipe.data else f"the training data of {recipe.task}, as it is by default"
+    data += f"\nand, before that, what {recipe.init} was trained on" if recipe.init else ""
     return {
         "data": claims.data or data,
         "recipe": claims.recipe or f"{RECIPE} beside the weights",

@@ -78,7 +78,7 @@ def test_what_is_pushed_and_nothing_else(
         (folder / name).write_bytes(content)
     (folder / "recipe.yaml").write_text(
         "{task: prefix-sums, architecture: recall-outer, objective: {name: progressive}, steps: 1, batch_size: 1, "
-        "optimizer: {lr: 0.001}}"
+        "optimizer: {lr: 0.001}, init: 'hub:org/first@v2'}"
     )
     for name in (".lock", "log.jsonl", "checkpoint.safetensors", "secrets.env"):
         (folder / name).write_text("not for others")
@@ -95,6 +95,7 @@ def test_what_is_pushed_and_nothing_else(
     }
     assert files["model.safetensors"] == toy_files["model.safetensors"]
     assert b"not for others" not in b"".join(files.values())
+    assert ModelCard(files["README.md"].decode()).data.base_model == "org/first"
     assert "no licence, so nobody may use the model: give --license" in capsys.readouterr().err
     assert "hub:org/looped: Warnings while validating metadata in README.md: - empty or missing license" in caplog.text
 

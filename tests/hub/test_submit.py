@@ -22,6 +22,7 @@ RECIPE_TEXT = b"""\
 task: prefix-sums
 data: {bits: 32}
 architecture: recall-outer
+init: hub:me/first
 objective: {name: progressive, options: {max_iterations: 4}}
 steps: 1
 batch_size: 1
@@ -81,7 +82,7 @@ def test_a_submission_in_a_checkout(
     folder = here.parent / "checkout" / "leaderboard" / "results" / "mine"
     entry = read_entry(folder)
     assert (entry.submission.model.ref, entry.submission.track, entry.submission.runs_tried) == (ref, "closed", 7)
-    assert entry.submission.training.data == "bits: 32"
+    assert entry.submission.training.data == "bits: 32\nand, before that, what hub:me/first was trained on"
     assert entry.submission.training.recipe == "recipe.yaml beside the weights"
     assert list(entry.records) == list(SCORED)
     assert [path.name for path in folder.parent.iterdir()] == ["mine"]
