@@ -3,7 +3,7 @@
 Draws 400 puzzles of each file, evaluates them to t = 256 (minutes each), and keeps what came of them, without the
 puzzles, in leaderboard/collections. Then, of all that is there and of the tiers' records: how many are solved, by
 rating, and by how many candidates the elementary techniques strike out after the last single (of puzzles that singles
-do not solve); and the hardest beside the tier of their rating.
+do not solve); how many have a T&E-depth of 1; and the hardest beside the tier of their rating.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from loopbench.evaluation import Record
 from loopbench.evaluation.statistics import fisher
 from loopbench.files import write_bytes
 from loopbench.plugins import get_task
+from loopbench.tasks.sudoku.depth import is_shallow
 from loopbench.tasks.sudoku.elementary import count_eliminations
 from loopbench.tasks.sudoku.files import read_puzzles
 from loopbench.tasks.sudoku.rating import rate
@@ -45,14 +46,15 @@ STRUCK = {
     "20 and more struck out": (20, np.inf),
 }
 FEWEST = 10  # puzzles of a row
-COLUMNS = ("row", "rating", "struck", "solved")
+COLUMNS = ("row", "rating", "struck", "shallow", "solved")
 
 
 class Outcomes(NamedTuple):
-    """Of every puzzle its rating, what is struck out of it (−1 where singles do) and whether it is solved, `(N,)`."""
+    """Of every puzzle its rating, what is struck out (−1: singles do), whether its depth is 1, whether it is solved."""
 
     rating: np.ndarray
     struck: np.ndarray
+    shallow: np.ndarray
     solved: np.ndarray
 
 
@@ -73,7 +75,9 @@ def main() -> None:
     }
     others = {path.stem: read(path) for path in sorted(COLLECTIONS.glob("*.csv"))}
     rows = [[name, *row] for name, these in (ours | others).items() for row in by_difficulty(these)]
-    print_table(("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "struck out, median"), rows)
+    print_table(
+        ("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "% of depth 1", "struck out, median"), rows
+    )
     if others:
         hardest = max(others, key=lambda name: others[name].rating.mean())
         print_table(("rating", "extreme", hardest, "p, one-sided"), beside(ours["extreme"], others[hardest]))
@@ -89,27 +93,28 @@ def keep(file: Path, puzzles: np.ndarray) -> None:
         model = loopbench.load_model(MODEL)
         record = loopbench.evaluate(model, "sudoku", data=sample, iterations=ITERATIONS, compiled=True)
     lines = [",".join(COLUMNS)]
-    for row, rating, struck, solved in zip(rows, *outcomes(puzzles[rows], record), strict=True):
-        lines.append(f"{row},{rating},{struck},{int(solved)}")
+    for row, rating, struck, shallow, solved in zip(rows, *outcomes(puzzles[rows], record), strict=True):
+        lines.append(f"{row},{rating},{struck},{shallow:d},{solved:d}")
     write_bytes(COLLECTIONS / f"{file.name.partition('.')[0]}.csv", "\n".join([*lines, ""]).encode())
 
 
 def read(path: Path) -> Outcomes:
     with path.open(newline="") as file:
         table = np.array([[float(row[column]) for column in COLUMNS[1:]] for row in csv.DictReader(file)])
-    return Outcomes(table[:, 0], table[:, 1], table[:, 2] > 0)
+    return Outcomes(table[:, 0], table[:, 1], table[:, 2] > 0, table[:, 3] > 0)
 
 
 def outcomes(puzzles: np.ndarray, record: Record) -> Outcomes:
     puzzles = puzzles[: record.examples.count]
     ratings = rate(puzzles)
     solved = record.verdicts.solved[record.verdicts.iterations.tolist().index(ITERATIONS)]
-    return Outcomes(ratings, np.where(ratings > 0, count_eliminations(puzzles), -1), solved)
+    struck = np.where(ratings > 0, count_eliminations(puzzles), -1)
+    return Outcomes(ratings, struck, is_shallow(puzzles), solved)
 
 
 def by_difficulty(these: Outcomes) -> list[list[str]]:
     """A row for all, with their mean rating, and one for each range of ratings and of eliminations that enough have."""
-    rating, struck, solved = these
+    rating, struck, shallow, solved = these
     rows = {f"all; mean rating {rating.mean():.1f}": np.ones(len(rating), bool)}
     rows |= {text: (rating >= low) & (rating < high) for text, (low, high) in RATINGS.items()}
     rows |= {text: (struck >= low) & (struck <= high) for text, (low, high) in STRUCK.items()}
@@ -119,7 +124,8 @@ def by_difficulty(these: Outcomes) -> list[list[str]]:
             continue
         left = struck[here & (struck >= 0)]
         median = f"{np.median(left):.0f}" if len(left) else "–"
-        found.append([text, f"{here.sum()}", f"{100 * solved[here].mean():.0f}", median])
+        shares = (f"{100 * share[here].mean():.0f}" for share in (solved, shallow))
+        found.append([text, f"{here.sum()}", *shares, median])
     return found
 
 

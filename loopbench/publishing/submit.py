@@ -20,7 +20,7 @@ from loopbench.leaderboard.submission import MAX_ENTRY_BYTES, REFERENCE, SUBMISS
 from loopbench.plugins import CORE, get_architecture, get_task
 from loopbench.publishing.card import RECIPE
 from loopbench.publishing.results import Results, find_results
-from loopbench.references import Source, locate
+from loopbench.references import Source, locate, parse_reference
 from loopbench.registry import entries
 from loopbench.training.recipe import MAX_RECIPE_BYTES, Recipe
 from loopbench.validation import dump_yaml, parse_yaml, printable, read_bytes, some, validate
@@ -208,6 +208,8 @@ def _training(source: Source, claims: Claims) -> dict[str, str]:
     if (text := source.find(RECIPE, MAX_RECIPE_BYTES)) is None:
         raise LoopbenchError(f"{source.ref} has no {RECIPE}: say how it was trained, by --data and --recipe")
     recipe = validate(Recipe, parse_yaml(text, RECIPE), f"{source.ref}: {RECIPE}")
+    if recipe.init and isinstance(parse_reference(recipe.init), Path) and not claims.data:
+        raise LoopbenchError(f"the training began with {recipe.init}: say by --data what both were trained on")
     data = dump_yaml(recipe.data).strip() if recipe.data else f"the training data of {recipe.task}, as it is by default"
     data += f"\nand, before that, what {recipe.init} was trained on" if recipe.init else ""
     return {

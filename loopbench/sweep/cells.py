@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from loopbench import registry
 from loopbench.devices import Precision
 from loopbench.errors import LoopbenchError
 from loopbench.evaluation.protocol import Iterations, Stored
@@ -21,6 +23,7 @@ from loopbench.plugins import (
     objective_provider,
     task_provider,
 )
+from loopbench.references import HubReference, parse_reference
 from loopbench.sweep.study import Changes, Labels, Study, matches
 from loopbench.tasks.splits import find_split
 from loopbench.training.recipe import Recipe, assign
@@ -96,8 +99,11 @@ def resolved(recipe: Recipe) -> Recipe:
     """The recipe with the settings of its task, architecture and objective filled in.
 
     Raises:
-        LoopbenchError: it names something unknown, or its length is measured, which no two machines do alike.
+        LoopbenchError: it names something unknown, or what no two machines have alike: weights in a folder, or a
+            length that is measured.
     """
+    if recipe.init and isinstance(parse_reference(recipe.init), Path):
+        raise LoopbenchError(f"init: {recipe.init} can change: a study begins with a model of the registry or the Hub")
     if recipe.steps is None:
         raise LoopbenchError("a study needs steps, not budget_minutes, which each machine measures otherwise")
     objective = get_objective(recipe.objective.name)
@@ -117,13 +123,15 @@ def run_digest(recipe: Recipe) -> str:
     others = sorted({(part.distribution, part.version) for part in parts if part.distribution not in known})
     identity: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
-        "recipe": recipe.model_dump(mode="json"),
+        "recipe": recipe.model_dump(mode="json", exclude=None if recipe.init else {"init"}),
         "provider": [provider.distribution, provider.version],
         "architecture": get_architecture(recipe.architecture).version,
         "task": get_task(recipe.task).version,
     }
     if others:
         identity["others"] = others
+    if recipe.init and not isinstance(parse_reference(recipe.init), HubReference):
+        identity["init"] = registry.find(recipe.init).sha256
     return sha256(canonical_json(identity))
 
 

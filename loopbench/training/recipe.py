@@ -1,12 +1,14 @@
 """A recipe: everything that decides the weights a run ends with."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from loopbench.errors import LoopbenchError
 from loopbench.plugins import unknown
+from loopbench.references import HubReference, parse_reference
 from loopbench.validation import dump_yaml, parse_yaml, printable, read_yaml, validate
 
 SHIPPED = Path(__file__).parents[1] / "recipes"
@@ -61,7 +63,10 @@ class Recipe(_Section):
     data: dict[str, Any] = Field(default_factory=dict, description="the training data's settings")
     architecture: str
     config: dict[str, Any] = Field(default_factory=dict, description="the architecture's settings")
-    init: str | None = Field(None, description="a model, as for --model, whose weights the training begins with")
+    init: str | None = Field(
+        None,
+        description="a model built alike, as for --model, whose weights the training begins with",
+    )
     freeze: tuple[str, ...] = Field(
         (), description="parameters that stay as they are initialized: names, * for any part"
     )
@@ -80,6 +85,17 @@ class Recipe(_Section):
     seed: int = Field(0, ge=0, lt=2**32)
     checkpoint_every: int = Field(100, ge=1, description="steps between two checkpoints")
     probe: ProbeChoice | None = None
+
+    @field_validator("init")
+    @classmethod
+    def _is_fixed(cls, init: str | None) -> str | None:
+        try:
+            reference = None if init is None else parse_reference(init)
+        except LoopbenchError as error:
+            raise ValueError(str(error)) from error
+        if isinstance(reference, HubReference) and not re.fullmatch("[0-9a-f]{40}", reference.revision or ""):
+            raise ValueError(f"{reference} can change: write hub:{reference.repo}@COMMIT, a commit with its 40 digits")
+        return init
 
     @model_validator(mode="after")
     def _length(self) -> Self:

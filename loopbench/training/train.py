@@ -13,7 +13,7 @@ from loopbench.files import check_writable
 from loopbench.training.processes import joined
 from loopbench.training.recipe import Recipe
 from loopbench.training.run import CHECKPOINT, append_log, claimed_run, open_run, rewind_log, start_run
-from loopbench.training.trainer import Progress, Trainer, measure_steps
+from loopbench.training.trainer import Progress, Trainer, initial_weights, measure_steps
 
 
 def train(
@@ -55,13 +55,14 @@ def train(
         recipe = processes.agree(lambda: open_run(folder, recipe, resume))
         if resume:
             processes.agree(claim)
+        begun = processes.agree((folder / CHECKPOINT).exists)
+        weights = None if begun else processes.agree(lambda: initial_weights(recipe))
         if recipe.steps is None:
             steps = measure_steps(recipe, where, processes)
             recipe = recipe.model_copy(update={"steps": steps, "budget_minutes": None})
         trainer = Trainer(recipe, where, processes)
-        begun = processes.agree((folder / CHECKPOINT).exists)
-        if not begun:
-            trainer.begin()
+        if weights:
+            trainer.begin(weights)
         if not resume:  # a folder is made for a recipe that fits
             processes.agree(claim)
         if begun:

@@ -111,24 +111,10 @@ class Trainer:
         """The weights that a run is about: the average where there is one."""
         return self.model if self.ema is None else cast(LoopedModel, self.ema.module)  # pyright: ignore[reportUnknownMemberType]
 
-    def begin(self) -> None:
-        """Take over the weights of `recipe.init`, if there is one.
-
-        Raises:
-            LoopbenchError: no such model, or it is not built as the recipe's is.
-        """
-        if self.recipe.init is None:
-            return
-        known = load_model(self.recipe.init)
-        ours, theirs = self.model.info, known.info
-        assert ours is not None and theirs is not None  # building and loading set them
-        for name in ("task", "architecture", "config"):
-            if getattr(ours, name) != getattr(theirs, name):
-                raise LoopbenchError(
-                    f"init: {theirs.ref} has {name} {getattr(theirs, name)}, but the recipe {getattr(ours, name)}"
-                )
+    def begin(self, weights: dict[str, Tensor]) -> None:
+        """Take over the weights of a model that is built alike."""
         for model in {self.model, self.weights}:
-            model.load_state_dict(known.state_dict())
+            model.load_state_dict(weights)
 
     def save(self, folder: Path) -> None:
         """Write the weights as a model folder, then the checkpoint.
@@ -216,6 +202,27 @@ class Trainer:
             found[split] = self.task.metrics[0].score(self.weights.readout(h), examples).float().mean().item()
         self.model.train()
         return found
+
+
+def initial_weights(recipe: Recipe) -> dict[str, Tensor] | None:
+    """The weights of `recipe.init`, on the CPU; `None` without one.
+
+    Raises:
+        LoopbenchError: no such model, or it is not built as the recipe's is.
+    """
+    if recipe.init is None:
+        return None
+    try:
+        model = load_model(recipe.init)
+    except LoopbenchError as error:
+        raise LoopbenchError(f"init: {error}") from error
+    ours, theirs = build_model(recipe.architecture, recipe.config, recipe.task).info, model.info
+    assert ours is not None and theirs is not None  # building and loading set them
+    needed, found = ({"task": i.task, "architecture": i.architecture, **i.config} for i in (ours, theirs))
+    for name, value in needed.items():
+        if (other := found.get(name)) != value:
+            raise LoopbenchError(f"init: {recipe.init} has {name} {other}, but the recipe {value}")
+    return model.state_dict()
 
 
 def _probed(task: Task, choice: ProbeChoice) -> dict[str, Examples]:

@@ -78,7 +78,7 @@ def test_what_is_pushed_and_nothing_else(
         (folder / name).write_bytes(content)
     (folder / "recipe.yaml").write_text(
         "{task: prefix-sums, architecture: recall-outer, objective: {name: progressive}, steps: 1, batch_size: 1, "
-        "optimizer: {lr: 0.001}, init: 'hub:org/first@v2'}"
+        "optimizer: {lr: 0.001}, init: 'hub:org/first@" + 40 * "1" + "'}"
     )
     for name in (".lock", "log.jsonl", "checkpoint.safetensors", "secrets.env"):
         (folder / name).write_text("not for others")

@@ -22,7 +22,7 @@ RECIPE_TEXT = b"""\
 task: prefix-sums
 data: {bits: 32}
 architecture: recall-outer
-init: hub:me/first
+init: hub:me/first@0123456789012345678901234567890123456789
 objective: {name: progressive, options: {max_iterations: 4}}
 steps: 1
 batch_size: 1
@@ -82,7 +82,8 @@ def test_a_submission_in_a_checkout(
     folder = here.parent / "checkout" / "leaderboard" / "results" / "mine"
     entry = read_entry(folder)
     assert (entry.submission.model.ref, entry.submission.track, entry.submission.runs_tried) == (ref, "closed", 7)
-    assert entry.submission.training.data == "bits: 32\nand, before that, what hub:me/first was trained on"
+    first = "hub:me/first@0123456789012345678901234567890123456789"
+    assert entry.submission.training.data == f"bits: 32\nand, before that, what {first} was trained on"
     assert entry.submission.training.recipe == "recipe.yaml beside the weights"
     assert list(entry.records) == list(SCORED)
     assert [path.name for path in folder.parent.iterdir()] == ["mine"]
@@ -186,3 +187,15 @@ def test_a_model_without_a_recipe_says_how_it_was_trained(
     ref = ("--model", f"hub:{REPO}@{hub.publish(REPO, toy_files)}")
     assert "say how it was trained, by --data and --recipe" in refused(run, capsys, *ref)
     assert run(*SUBMIT, *ref, "--data", "bits", "--recipe", "by hand", "--to", "../checkout") == 0
+
+
+def test_a_training_that_began_with_a_folder_says_what_both_were_trained_on(
+    here: Path, run, hub: Hub, toy_files: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluated(here, toy_files)
+    recipe = RECIPE_TEXT.replace(b"init: hub:me/first@0123456789012345678901234567890123456789", b"init: ./runs/first")
+    ref = ("--model", f"hub:{REPO}@{hub.publish(REPO, {**toy_files, RECIPE: recipe})}")
+    assert "began with ./runs/first: say by --data what both were trained on" in refused(run, capsys, *ref)
+    assert run(*SUBMIT, *ref, "--data", "bits", "--to", "../checkout") == 0
+    training = read_entry(here.parent / "checkout" / "leaderboard" / "results" / "mine").submission.training
+    assert (training.data, training.recipe) == ("bits", "recipe.yaml beside the weights")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sweep_toys import STUDY, study
 
+from loopbench import registry
 from loopbench.contracts import Provider
 from loopbench.errors import LoopbenchError
 from loopbench.plugins import CORE
@@ -15,6 +16,7 @@ from loopbench.sweep.study import Study, dump_study, load_study
 from loopbench.validation import dump_yaml
 
 STUDIES = Path(__file__).parents[2] / "studies"
+RAN = Path(__file__).parents[2] / "leaderboard" / "studies"
 
 
 def labels(plan: Study) -> list[tuple[str, ...]]:
@@ -62,6 +64,23 @@ def test_a_run_is_found_by_what_decides_its_weights_and_by_nothing_else() -> Non
     assert not {cell.digest for cell in cells_of(study(recipe=longer))} & cells.keys()
 
 
+def test_the_cells_that_were_run_long_ago_are_still_found() -> None:
+    found = {path.stem for path in (RAN / "paper-small" / "cells").glob("*.json")}
+    assert found
+    assert found <= {cell.name for cell in cells_of(load_study(RAN / "paper-small" / "study.yaml"))}
+
+
+def test_other_weights_to_begin_with_are_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def digest(**init: str) -> str:
+        return cells_of(study(recipe=STUDY["recipe"] | init))[0].digest
+
+    named = digest(init="prefix-sums-recall-s0")
+    assert len({digest(), named, digest(init="prefix-sums-recall-s1"), digest(init=f"hub:me/mine@{40 * '0'}")}) == 4
+    other = registry.find("prefix-sums-recall-s1")
+    monkeypatch.setattr(registry, "find", lambda name: other)  # the name stands for other weights now
+    assert digest(init="prefix-sums-recall-s0") != named
+
+
 def test_a_new_release_of_an_objectives_package_is_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def digest(distribution: str, version: str) -> str:
         provider = Provider(distribution=distribution, version=version)
@@ -102,6 +121,7 @@ def test_what_is_measured_can_depend_on_the_cell() -> None:
          "^study tiny: 0, recall, pre: clip.x: clip is a value"),
         ({"recipe": STUDY["recipe"] | {"config": {"width": 9}}}, "config: .*width 9 must be a multiple"),
         ({"overrides": [{"where": {}, "set": {"budget_minutes": 1}}]}, "a study needs steps, not budget_minutes"),
+        ({"recipe": STUDY["recipe"] | {"init": "./runs/x"}}, "init: ./runs/x can change: a study begins with"),
         ({"overrides": [{"where": {"seed": 1}, "set": {"seed": 7}}]}, "sets seed, but axis seed sets seed"),
         ({"overrides": [{"where": {}, "set": {"config": {}}}]}, "config, but axis recall sets config.recall"),
         ({"grid": STUDY["grid"] | {"norm": {name: {"config.norm": "pre"} for name in ("pre", "outer")}}},

@@ -54,6 +54,9 @@ def test_a_budget_takes_the_place_of_steps_and_the_reverse(recipe: Path) -> None
         ("config={width: 8, width: 9}", "the key 'width' stands 2 times"),
         ("config.width=2024-01-01", "is read as a date; put it in quotes"),
         ("steps=null", "either steps or budget_minutes"),
+        ("init=hub:org/first", r"init: hub:org/first can change: write hub:org/first@COMMIT"),
+        ("init=hub:org/first@v1", "init: hub:org/first@v1 can change"),
+        ("init='a b'", "init: 'a b' is not a model reference"),
     ],
 )
 def test_a_change_that_does_not_fit_names_itself_in_one_line(recipe: Path, change: str, message: str) -> None:

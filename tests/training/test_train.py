@@ -119,8 +119,9 @@ def test_init_begins_with_a_models_weights_and_needs_them_no_more_to_go_on(recip
 
     def report(progress, steps: int) -> None:
         if progress.step == 1:  # the folder is what it was before this step
-            after = load_file(tmp_path / "whole" / "model.safetensors")
-            assert all(torch.equal(after[name], before[name]) for name in before)
+            average = load_file(tmp_path / "whole" / "model.safetensors")
+            trained = load_checkpoint(tmp_path / "whole" / CHECKPOINT)["model"]
+            assert all(torch.equal(found[name], before[name]) for found in (average, trained) for name in before)
 
     train(further, tmp_path / "whole", report=report)
     assert not train(further, tmp_path / "parts", stop=lambda: True)
@@ -134,9 +135,10 @@ def test_init_begins_with_a_models_weights_and_needs_them_no_more_to_go_on(recip
     ("init", "message"),
     [
         ("prefix-sums-recall-s0", "init: prefix-sums-recall-s0 has architecture recall, but the recipe recall-outer"),
-        ("prefix-sums-recall-outer-s0", "init: prefix-sums-recall-outer-s0 has config {'width': 32"),
+        ("prefix-sums-recall-outer-s0", "init: prefix-sums-recall-outer-s0 has width 32, but the recipe 8"),
         ("sudoku-recall-outer-s0", "init: sudoku-recall-outer-s0 has task sudoku, but the recipe prefix-sums"),
-        ("nothing-like-it", "nothing-like-it"),
+        ("nothing-like-it", "init: unknown model 'nothing-like-it'"),
+        ("./nowhere", "init: there is no folder nowhere"),
     ],
 )
 def test_init_with_another_kind_of_model_is_refused_and_nothing_begun(

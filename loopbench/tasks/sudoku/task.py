@@ -49,7 +49,9 @@ class SudokuSource(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     puzzles: str = Field(
-        GENERATED, description=f"{GENERATED} (always fresh), {EXTREME} (the paper's rows) or a file of puzzles"
+        GENERATED,
+        description=f"{GENERATED} (always fresh), {EXTREME} (the paper's rows) or a file of puzzles; "
+        "python -m loopbench.tasks.sudoku.training_file makes one",
     )
     clues: tuple[int, int] = Field(
         (20, 45),

@@ -2,17 +2,20 @@
 
 Chance makes few puzzles like those of the hard tiers: of minimal ones with clues given back, 20 to 36 in all, singles
 solve three in four, and three in two hundred are stubborn. So three in four of the file are short climbs to puzzles
-that are stubborn and need guesses; the others are as a training makes them for itself. All are rated at most 5, which
-is the benchmark's limit, and none has its solution on the test side.
+that are stubborn and need guesses; the others are of that kind. All are rated at most 5, which is the benchmark's
+limit, and none has its solution on the test side.
 """
 
 import gzip
+import sys
 from argparse import ArgumentParser
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from itertools import count as count_from
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
+from rich.progress import Progress
 
 from loopbench.errors import LoopbenchError
 from loopbench.files import check_writable, write_bytes
@@ -22,7 +25,8 @@ from loopbench.tasks.sudoku.generator import climbed_puzzles, eased_puzzles, sol
 from loopbench.tasks.sudoku.rating import rate
 from loopbench.workers import cores
 
-VERSION = 1
+VERSION, SEED = 1, 0
+SUFFIX = ".txt.gz"
 BLOCK, CLIMBED = 64, 48
 STEPS = 100
 GUESSES = (2.3, 11.5)
@@ -30,13 +34,11 @@ GUESSES = (2.3, 11.5)
 CLUES = (20, 36)
 MOST = 5.0
 """Wrong guesses, by the rating itself."""
-REPORT = 200
-"""Blocks from one line of progress to the next."""
 
 
-def training_block(seed: int, number: int) -> np.ndarray:
-    """`(N, 81)` uint8 puzzles: what the solution grids 64 × `number`, … of a seed give, a puzzle each that fits."""
-    stream = derived_seed("loopbench", "sudoku", "training file", VERSION, seed)
+def training_block(number: int) -> np.ndarray:
+    """`(N, 81)` uint8 puzzles: what the solution grids 64 × `number`, … give, a puzzle each that fits."""
+    stream = derived_seed("loopbench", "sudoku", "training file", VERSION, SEED)
     numbers = np.arange(BLOCK * number, BLOCK * (number + 1))
     solutions = solution_grids(stream, numbers, test_side=False)
     climbed = climbed_puzzles(solutions[:CLIMBED], stream, numbers[:CLIMBED], GUESSES, STEPS, stubborn=True)
@@ -46,18 +48,26 @@ def training_block(seed: int, number: int) -> np.ndarray:
 
 
 def training_file(path: Path, count: int) -> None:
-    """Write the first `count` puzzles of seed 0, gzipped; on every machine they are the same.
+    """Write so many puzzles, gzipped; on every machine they are the same.
 
     Raises:
-        LoopbenchError: the file cannot be written.
+        LoopbenchError: not a name that they would be read by, or a file that cannot be written.
     """
+    if not path.name.endswith(SUFFIX) or path.is_dir():
+        raise LoopbenchError(f"{path} must be a file whose name ends in {SUFFIX}")
     check_writable(path.parent)
     lines: list[str] = []
-    with ThreadPoolExecutor(cores()) as pool:  # what is compiled leaves the GIL
-        for number, puzzles in enumerate(pool.map(partial(training_block, 0), range(2 + 2 * count // BLOCK))):
-            lines += ((row + ord("0")).tobytes().decode("ascii") for row in puzzles)
-            if number % REPORT == 0:
-                print(f"{len(lines):,} of {count:,} puzzles", flush=True)
+    at_once = 4 * cores()
+    console = Console(stderr=True)
+    with (
+        ThreadPoolExecutor(cores()) as pool,  # what is compiled leaves the GIL
+        Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
+    ):
+        task = bar.add_task("puzzles", total=count)
+        for first in count_from(step=at_once):
+            for puzzles in pool.map(training_block, range(first, first + at_once)):
+                lines += ((row + ord("0")).tobytes().decode("ascii") for row in puzzles)
+            bar.update(task, completed=len(lines))
             if len(lines) >= count:
                 break
     write_bytes(path, gzip.compress("\n".join([*lines[:count], ""]).encode("ascii"), mtime=0))
@@ -66,8 +76,8 @@ def training_file(path: Path, count: int) -> None:
 def main() -> None:
     """The command."""
     parser = ArgumentParser(prog="python -m loopbench.tasks.sudoku.training_file", description=__doc__)
-    parser.add_argument("file", type=Path, metavar="FILE", help="for example stubborn.txt.gz")
-    parser.add_argument("count", type=int, metavar="COUNT", help="how many puzzles; a core makes 120 a second")
+    parser.add_argument("file", type=Path, metavar="FILE", help=f"for example stubborn{SUFFIX}")
+    parser.add_argument("count", type=int, metavar="COUNT", help="how many puzzles; a core makes about 120 a second")
     arguments = parser.parse_args()
     if not 1 <= arguments.count <= MAX_PUZZLES:
         parser.error(f"COUNT is between 1 and {MAX_PUZZLES:,}, not {arguments.count:,}")
@@ -75,6 +85,8 @@ def main() -> None:
         training_file(arguments.file, arguments.count)
     except LoopbenchError as error:
         parser.error(str(error))
+    except KeyboardInterrupt:
+        sys.exit(f"interrupted: {arguments.file} is not written")
 
 
 if __name__ == "__main__":

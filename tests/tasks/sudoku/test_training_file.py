@@ -47,13 +47,16 @@ def test_a_shorter_file_is_the_beginning_of_a_longer_one_byte_for_byte(tmp_path:
         (["puzzles.txt.gz", "0"], "COUNT is between 1 and 5,000,000, not 0"),
         (["puzzles.txt.gz", "many"], "invalid int value: 'many'"),
         (["taken/puzzles.txt.gz", "5"], "cannot write"),
+        (["folder.txt.gz", "5"], "must be a file whose name ends in .txt.gz"),
+        (["puzzles.txt", "5"], "must be a file whose name ends in .txt.gz"),
     ],
 )
 def test_what_cannot_be_made_is_refused_at_once(tmp_path: Path, arguments: list[str], message: str) -> None:
     (tmp_path / "taken").write_text("a file")
+    (tmp_path / "folder.txt.gz").mkdir()
     command = [sys.executable, "-m", "loopbench.tasks.sudoku.training_file", *arguments]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["taken"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.txt.gz", "taken"]
