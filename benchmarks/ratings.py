@@ -2,8 +2,8 @@
 
 Draws 400 puzzles of each file, evaluates them to t = 256 (minutes each), and keeps what came of them, without the
 puzzles, in leaderboard/collections. Then, of all that is there and of the tiers' records: how many are solved, by
-rating, and by how many candidates the elementary techniques strike out after the last single (of puzzles that singles
-do not solve); how many have a T&E-depth of 1; and the hardest beside the tier of their rating.
+rating, and, of puzzles that singles do not solve, by how many candidates the elementary techniques strike out after the
+last single, and how many they refute when supposed; and the hardest beside the tier of their rating.
 """
 
 import argparse
@@ -21,10 +21,10 @@ from loopbench.evaluation import Record
 from loopbench.evaluation.statistics import fisher
 from loopbench.files import write_bytes
 from loopbench.plugins import get_task
-from loopbench.tasks.sudoku.depth import is_shallow
 from loopbench.tasks.sudoku.elementary import count_eliminations
 from loopbench.tasks.sudoku.files import read_puzzles
 from loopbench.tasks.sudoku.rating import rate
+from loopbench.tasks.sudoku.suppositions import count_refuted
 from loopbench.tasks.sudoku.tiers import TIERS
 
 MODEL = "sudoku-internal-recall-outer-256-stubborn-s0"
@@ -45,16 +45,23 @@ STRUCK = {
     "10–19 struck out": (10, 19),
     "20 and more struck out": (20, np.inf),
 }
+REFUTED = {
+    "0–9 refuted": (0, 9),
+    "10–29 refuted": (10, 29),
+    "30–49 refuted": (30, 49),
+    "50–69 refuted": (50, 69),
+    "70 and more refuted": (70, np.inf),
+}
 FEWEST = 10  # puzzles of a row
-COLUMNS = ("row", "rating", "struck", "shallow", "solved")
+COLUMNS = ("row", "rating", "struck", "refuted", "solved")
 
 
 class Outcomes(NamedTuple):
-    """Of every puzzle its rating, what is struck out (−1: singles do), whether its depth is 1, whether it is solved."""
+    """Of every puzzle its rating, what is struck out and refuted (−1: singles do), and whether it is solved, `(N,)`."""
 
     rating: np.ndarray
     struck: np.ndarray
-    shallow: np.ndarray
+    refuted: np.ndarray
     solved: np.ndarray
 
 
@@ -76,7 +83,7 @@ def main() -> None:
     others = {path.stem: read(path) for path in sorted(COLLECTIONS.glob("*.csv"))}
     rows = [[name, *row] for name, these in (ours | others).items() for row in by_difficulty(these)]
     print_table(
-        ("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "% of depth 1", "struck out, median"), rows
+        ("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "struck out, median", "refuted, median"), rows
     )
     if others:
         hardest = max(others, key=lambda name: others[name].rating.mean())
@@ -93,39 +100,39 @@ def keep(file: Path, puzzles: np.ndarray) -> None:
         model = loopbench.load_model(MODEL)
         record = loopbench.evaluate(model, "sudoku", data=sample, iterations=ITERATIONS, compiled=True)
     lines = [",".join(COLUMNS)]
-    for row, rating, struck, shallow, solved in zip(rows, *outcomes(puzzles[rows], record), strict=True):
-        lines.append(f"{row},{rating},{struck},{shallow:d},{solved:d}")
+    for row, rating, struck, refuted, solved in zip(rows, *outcomes(puzzles[rows], record), strict=True):
+        lines.append(f"{row},{rating},{struck},{refuted},{solved:d}")
     write_bytes(COLLECTIONS / f"{file.name.partition('.')[0]}.csv", "\n".join([*lines, ""]).encode())
 
 
 def read(path: Path) -> Outcomes:
     with path.open(newline="") as file:
         table = np.array([[float(row[column]) for column in COLUMNS[1:]] for row in csv.DictReader(file)])
-    return Outcomes(table[:, 0], table[:, 1], table[:, 2] > 0, table[:, 3] > 0)
+    return Outcomes(table[:, 0], table[:, 1], table[:, 2], table[:, 3] > 0)
 
 
 def outcomes(puzzles: np.ndarray, record: Record) -> Outcomes:
     puzzles = puzzles[: record.examples.count]
     ratings = rate(puzzles)
     solved = record.verdicts.solved[record.verdicts.iterations.tolist().index(ITERATIONS)]
-    struck = np.where(ratings > 0, count_eliminations(puzzles), -1)
-    return Outcomes(ratings, struck, is_shallow(puzzles), solved)
+    struck, refuted = (np.where(ratings > 0, count(puzzles), -1) for count in (count_eliminations, count_refuted))
+    return Outcomes(ratings, struck, refuted, solved)
 
 
 def by_difficulty(these: Outcomes) -> list[list[str]]:
-    """A row for all, with their mean rating, and one for each range of ratings and of eliminations that enough have."""
-    rating, struck, shallow, solved = these
+    """A row for all, with their mean rating, and one for each range that enough have."""
+    rating, struck, refuted, solved = these
     rows = {f"all; mean rating {rating.mean():.1f}": np.ones(len(rating), bool)}
     rows |= {text: (rating >= low) & (rating < high) for text, (low, high) in RATINGS.items()}
     rows |= {text: (struck >= low) & (struck <= high) for text, (low, high) in STRUCK.items()}
+    rows |= {text: (refuted >= low) & (refuted <= high) for text, (low, high) in REFUTED.items()}
     found: list[list[str]] = []
     for text, here in rows.items():
         if (here.all() and found) or here.sum() < FEWEST:
             continue
-        left = struck[here & (struck >= 0)]
-        median = f"{np.median(left):.0f}" if len(left) else "–"
-        shares = (f"{100 * share[here].mean():.0f}" for share in (solved, shallow))
-        found.append([text, f"{here.sum()}", *shares, median])
+        left = here & (struck >= 0)
+        medians = [f"{np.median(counts[left]):.0f}" if left.any() else "–" for counts in (struck, refuted)]
+        found.append([text, f"{here.sum()}", f"{100 * solved[here].mean():.0f}", *medians])
     return found
 
 
