@@ -1,9 +1,9 @@
 """A file of puzzles to train on that are harder than chance makes them.
 
 Chance makes few puzzles like those of the hard tiers: of minimal ones with clues given back, 20 to 36 in all, singles
-solve three in four, and three in two hundred are stubborn. So three in four of the file are short climbs to puzzles
-that are stubborn and need guesses; the others are of that kind. All are rated at most 5, which is the benchmark's
-limit, and none has its solution on the test side.
+solve three in four, and three in two hundred are stubborn. So three in four of the file are short climbs towards
+puzzles that are stubborn and need guesses, and half of these get there; the others are of that kind. All are rated at
+most 5, which is the benchmark's limit, and none has its solution on the test side.
 """
 
 import gzip
