@@ -42,7 +42,7 @@ def train_command(
     from loopbench.training.recipe import find_recipe, load_recipe
     from loopbench.training.run import LOG, open_run
     from loopbench.training.train import train
-    from loopbench.training.trainer import Diverged
+    from loopbench.training.trainer import Diverged, initial_weights
     from loopbench.training.trainer import Progress as Step
 
     plan = load_recipe(find_recipe(recipe), changes or [], seed)
@@ -52,6 +52,8 @@ def train_command(
         if "RANK" in os.environ:
             raise LoopbenchError("--processes starts them itself: leave it out under torchrun, or torchrun")
         open_run(output, plan, resume)  # what is wrong is said once
+        if not resume:
+            initial_weights(plan)
         options = [option for change in changes or [] for option in ("--set", change)]
         options += ["--seed", str(plan.seed), "--max-minutes", str(max_minutes), "--device", device]
         launch([recipe, "--output", str(output), *options, *(["--resume"] if resume else [])], processes)

@@ -115,7 +115,8 @@ def _reproduction(ref: str, repo: str, results: Results, recipe: Recipe | None) 
         yield "The records:"
         yield _block("sh", eval_commands(ref, results.records))
     if recipe:
-        yield f"The weights, by [`{RECIPE}`]({RECIPE}):"
+        begun = f", which begins with those of {_code(recipe.init)}" if recipe.init else ""
+        yield f"The weights, by [`{RECIPE}`]({RECIPE}){begun}:"
         yield _block("sh", _train_commands(repo))
 
 

@@ -95,7 +95,9 @@ def test_what_is_pushed_and_nothing_else(
     }
     assert files["model.safetensors"] == toy_files["model.safetensors"]
     assert b"not for others" not in b"".join(files.values())
-    assert ModelCard(files["README.md"].decode()).data.base_model == "org/first"
+    card = ModelCard(files["README.md"].decode())
+    assert card.data.base_model == "org/first"
+    assert f"which begins with those of `hub:org/first@{40 * '1'}`:" in card.text
     assert "no licence, so nobody may use the model: give --license" in capsys.readouterr().err
     assert "hub:org/looped: Warnings while validating metadata in README.md: - empty or missing license" in caplog.text
 

@@ -82,11 +82,14 @@ def main() -> None:
     if not 1 <= arguments.count <= MAX_PUZZLES:
         parser.error(f"COUNT is between 1 and {MAX_PUZZLES:,}, not {arguments.count:,}")
     try:
+        print(f"making {arguments.count:,} puzzles", flush=True)
         training_file(arguments.file, arguments.count)
     except LoopbenchError as error:
         parser.error(str(error))
     except KeyboardInterrupt:
-        sys.exit(f"interrupted: {arguments.file} is not written")
+        print(f"interrupted: {arguments.file} is not written", file=sys.stderr)
+        sys.exit(130)  # a shell's number for SIGINT
+    print(f"wrote {arguments.file}")
 
 
 if __name__ == "__main__":

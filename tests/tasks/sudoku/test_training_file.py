@@ -1,5 +1,6 @@
 """The file of stubborn puzzles that a training reads."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,20 @@ def test_a_shorter_file_is_the_beginning_of_a_longer_one_byte_for_byte(tmp_path:
     assert (tmp_path / "short.txt.gz").read_bytes() == (tmp_path / "again.txt.gz").read_bytes()
     short, long = (read_puzzles(tmp_path / f"{name}.txt.gz")[0] for name in ("short", "long"))
     assert (long[:60] == short).all()
+
+
+def test_an_interrupt_leaves_what_was_there(tmp_path: Path) -> None:
+    file = tmp_path / "stubborn.txt.gz"
+    file.write_bytes(b"before")
+    command = [sys.executable, "-m", "loopbench.tasks.sudoku.training_file", str(file), "1000000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "making 1,000,000 puzzles\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=300)
+    assert (process.returncode, said) == (130, f"interrupted: {file} is not written\n")
+    assert file.read_bytes() == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
 
 @pytest.mark.parametrize(
