@@ -45,12 +45,18 @@ def test_a_shorter_file_is_the_beginning_of_a_longer_one_byte_for_byte(tmp_path:
 def test_an_interrupt_leaves_what_was_there(tmp_path: Path) -> None:
     file = tmp_path / "stubborn.txt.gz"
     file.write_bytes(b"before")
-    command = [sys.executable, "-m", "loopbench.tasks.sudoku.training_file", str(file), "1000000"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # what was started in the background ignores interrupts, and so do its children unless they say otherwise
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heeds}; from loopbench.tasks.sudoku.training_file import main; main()"
+    command = [sys.executable, "-c", code, str(file), "100000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
         assert process.stdout
-        assert process.stdout.readline() == "making 1,000,000 puzzles\n"
+        assert process.stdout.readline() == "making 100,000 puzzles\n"
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=300)
+    finally:
+        process.kill()
     assert (process.returncode, said) == (130, f"interrupted: {file} is not written\n")
     assert file.read_bytes() == b"before"
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
