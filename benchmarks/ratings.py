@@ -2,8 +2,8 @@
 
 Draws 400 puzzles of each file, evaluates them to t = 256 (minutes each), and keeps what came of them, without the
 puzzles, in leaderboard/collections. Then, of all that is there and of the tiers' records: how many are solved, by
-rating, and, of puzzles that singles do not solve, by how many candidates the elementary techniques strike out after the
-last single, and how many they refute when supposed; and the hardest beside the tier of their rating.
+rating, and, of puzzles that singles do not solve, by how far one supposition reaches; and the tiers beside
+each collection, in the same range of both.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from loopbench.plugins import get_task
 from loopbench.tasks.sudoku.elementary import count_eliminations
 from loopbench.tasks.sudoku.files import read_puzzles
 from loopbench.tasks.sudoku.rating import rate
-from loopbench.tasks.sudoku.suppositions import count_refuted
+from loopbench.tasks.sudoku.suppositions import reach
 from loopbench.tasks.sudoku.tiers import TIERS
 
 MODEL = "sudoku-internal-recall-outer-256-stubborn-s0"
@@ -38,30 +38,26 @@ RATINGS = {
     "rating 40–80": (40, 80),
     "rating 80 and more": (80, np.inf),
 }
-STRUCK = {
-    "stubborn": (0, 0),
-    "1–4 struck out": (1, 4),
-    "5–9 struck out": (5, 9),
-    "10–19 struck out": (10, 19),
-    "20 and more struck out": (20, np.inf),
-}
-REFUTED = {
-    "0–9 refuted": (0, 9),
-    "10–29 refuted": (10, 29),
-    "30–49 refuted": (30, 49),
-    "50–69 refuted": (50, 69),
-    "70 and more refuted": (70, np.inf),
+REACHES = {
+    "reach below 0.25": (0, 0.25),
+    "reach 0.25–0.3": (0.25, 0.3),
+    "reach 0.3–0.4": (0.3, 0.4),
+    "reach 0.4–0.5": (0.4, 0.5),
+    "reach 0.5–0.7": (0.5, 0.7),
+    "reach 0.7–0.8": (0.7, 0.8),
+    "reach 0.8–0.9": (0.8, 0.9),
+    "reach 0.9 and more": (0.9, np.inf),
 }
 FEWEST = 10  # puzzles of a row
-COLUMNS = ("row", "rating", "struck", "refuted", "solved")
+COLUMNS = ("row", "rating", "struck", "reach", "solved")
 
 
 class Outcomes(NamedTuple):
-    """Of every puzzle its rating, what is struck out and refuted (−1: singles do), and whether it is solved, `(N,)`."""
+    """Of every puzzle its rating, what is struck out (−1: singles do), its reach, and whether it is solved, `(N,)`."""
 
     rating: np.ndarray
     struck: np.ndarray
-    refuted: np.ndarray
+    reach: np.ndarray
     solved: np.ndarray
 
 
@@ -83,11 +79,11 @@ def main() -> None:
     others = {path.stem: read(path) for path in sorted(COLLECTIONS.glob("*.csv"))}
     rows = [[name, *row] for name, these in (ours | others).items() for row in by_difficulty(these)]
     print_table(
-        ("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "struck out, median", "refuted, median"), rows
+        ("puzzles", "which", "number", f"% valid at t = {ITERATIONS}", "struck out, median", "reach, median"), rows
     )
-    if others:
-        hardest = max(others, key=lambda name: others[name].rating.mean())
-        print_table(("rating", "extreme", hardest, "p, one-sided"), beside(ours["extreme"], others[hardest]))
+    tiered = Outcomes(*map(np.concatenate, zip(*ours.values(), strict=True)))
+    rows = [row for name, these in others.items() for row in beside(tiered, name, these)]
+    print_table(("rating", "reach", "collection", "solved there", "solved in the tiers", "p"), rows)
 
 
 def keep(file: Path, puzzles: np.ndarray) -> None:
@@ -100,8 +96,8 @@ def keep(file: Path, puzzles: np.ndarray) -> None:
         model = loopbench.load_model(MODEL)
         record = loopbench.evaluate(model, "sudoku", data=sample, iterations=ITERATIONS, compiled=True)
     lines = [",".join(COLUMNS)]
-    for row, rating, struck, refuted, solved in zip(rows, *outcomes(puzzles[rows], record), strict=True):
-        lines.append(f"{row},{rating},{struck},{refuted},{solved:d}")
+    for row, rating, struck, far, solved in zip(rows, *outcomes(puzzles[rows], record), strict=True):
+        lines.append(f"{row},{rating},{struck},{far:.4f},{solved:d}")
     write_bytes(COLLECTIONS / f"{file.name.partition('.')[0]}.csv", "\n".join([*lines, ""]).encode())
 
 
@@ -115,39 +111,46 @@ def outcomes(puzzles: np.ndarray, record: Record) -> Outcomes:
     puzzles = puzzles[: record.examples.count]
     ratings = rate(puzzles)
     solved = record.verdicts.solved[record.verdicts.iterations.tolist().index(ITERATIONS)]
-    struck, refuted = (np.where(ratings > 0, count(puzzles), -1) for count in (count_eliminations, count_refuted))
-    return Outcomes(ratings, struck, refuted, solved)
+    return Outcomes(ratings, np.where(ratings > 0, count_eliminations(puzzles), -1), reach(puzzles), solved)
 
 
 def by_difficulty(these: Outcomes) -> list[list[str]]:
     """A row for all, with their mean rating, and one for each range that enough have."""
-    rating, struck, refuted, solved = these
-    rows = {f"all; mean rating {rating.mean():.1f}": np.ones(len(rating), bool)}
-    rows |= {text: (rating >= low) & (rating < high) for text, (low, high) in RATINGS.items()}
-    rows |= {text: (struck >= low) & (struck <= high) for text, (low, high) in STRUCK.items()}
-    rows |= {text: (refuted >= low) & (refuted <= high) for text, (low, high) in REFUTED.items()}
+    rows = {f"all; mean rating {these.rating.mean():.1f}": np.ones(len(these.rating), bool)}
+    rows |= {text: (these.rating >= low) & (these.rating < high) for text, (low, high) in RATINGS.items()}
+    rows |= {text: have_reach(these, *bounds) for text, bounds in REACHES.items()}
     found: list[list[str]] = []
     for text, here in rows.items():
         if (here.all() and found) or here.sum() < FEWEST:
             continue
-        left = here & (struck >= 0)
-        medians = [f"{np.median(counts[left]):.0f}" if left.any() else "–" for counts in (struck, refuted)]
-        found.append([text, f"{here.sum()}", f"{100 * solved[here].mean():.0f}", *medians])
+        left = here & (these.struck >= 0)
+        medians = ["–", "–"]
+        if left.any():
+            medians = [f"{np.median(these.struck[left]):.0f}", f"{np.median(these.reach[left]):.2f}"]
+        found.append([text, f"{here.sum()}", f"{100 * these.solved[here].mean():.0f}", *medians])
     return found
 
 
-def beside(tier: Outcomes, others: Outcomes) -> list[list[str]]:
-    """For each range of ratings that both have: how many are solved, and how likely the tier's lead is by chance."""
+def have_reach(these: Outcomes, low: float, high: float) -> np.ndarray:
+    return (these.struck >= 0) & (these.reach >= low) & (these.reach < high)
+
+
+def beside(tiers: Outcomes, name: str, others: Outcomes) -> list[list[str]]:
+    """For each range of ratings, and of reaches within it, that both have: how many are solved, and how likely it is by
+    chance that they differ by so much, twice the lesser of two one-sided probabilities.
+    """
     found: list[list[str]] = []
-    for text, (low, high) in RATINGS.items():
-        counts = [
-            (int(these.solved[here].sum()), int(here.sum()))
-            for these in (tier, others)
-            for here in [(these.rating >= low) & (these.rating < high)]
-        ]
-        if min(n for _, n in counts) >= FEWEST:
-            p = fisher(*counts[0], *counts[1])
-            found.append([text.removeprefix("rating "), *(f"{solved} of {n}" for solved, n in counts), f"{p:.2g}"])
+    for rating, (low, high) in list(RATINGS.items())[1:]:  # what is below 1 is solved nearly always
+        for reach_, bounds in {"all": (0, np.inf), **REACHES}.items():
+            theirs, ours = (
+                (int(these.solved[here].sum()), int(here.sum()))
+                for these in (others, tiers)
+                for here in [(these.rating >= low) & (these.rating < high) & have_reach(these, *bounds)]
+            )
+            if min(theirs[1], ours[1]) >= FEWEST:
+                shares = [f"{solved} of {n} ({100 * solved / n:.0f} %)" for solved, n in (theirs, ours)]
+                p = min(1.0, 2 * min(fisher(*theirs, *ours), fisher(*ours, *theirs)))
+                found.append([rating.removeprefix("rating "), reach_.removeprefix("reach "), name, *shares, f"{p:.2g}"])
     return found
 
 

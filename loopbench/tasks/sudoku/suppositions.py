@@ -1,8 +1,10 @@
-"""How much one supposition tells: the candidates that the elementary techniques refute when they are supposed.
+"""How far one supposition reaches: what singles and the elementary techniques make of a candidate that is supposed.
 
-A candidate is put into its cell, and singles and the elementary techniques go on from there as far as they can. Where
-they end in a contradiction, the candidate is refuted. Puzzles of which few are refuted need suppositions inside
-suppositions, or more than these techniques, however many guesses a search makes.
+A candidate is put into its cell, and singles and the elementary techniques go on from there as far as they can. The
+reach of a supposition is the share of all that is open, which is every candidate but one of each cell, that is then
+gone; where they end in a contradiction it is all. The reach of a puzzle is the mean over its open candidates. Where it
+is small, a supposition tells little, and it may take suppositions inside suppositions, or more than these techniques,
+however many guesses a search makes.
 """
 
 import numpy as np
@@ -13,8 +15,8 @@ from loopbench.tasks.sudoku.elementary import Scratch, count_struck, elementary_
 from loopbench.tasks.sudoku.solver import BITS, Work, begin, checked_grids, propagate, workspace
 
 
-def count_refuted(puzzles: np.ndarray) -> np.ndarray:
-    """`(N,)` int64: how many candidates are refuted that stand after the last single; symmetries leave it as it is.
+def reach(puzzles: np.ndarray) -> np.ndarray:
+    """`(N,)` float64 from 0 to 1, and 1 where singles leave nothing open; symmetries leave it as it is.
 
     Args:
         puzzles: `(N, 81)` uint8.
@@ -23,26 +25,29 @@ def count_refuted(puzzles: np.ndarray) -> np.ndarray:
         LoopbenchError: not such an array, or a puzzle in which singles lead to a contradiction.
     """
     puzzles = checked_grids(puzzles)
-    counts = np.empty(len(puzzles), np.int64)
+    counts = np.empty((len(puzzles), 2), np.int64)
     _count_all(puzzles, counts)
-    if (counts < 0).any():
-        raise LoopbenchError(f"puzzle number {np.flatnonzero(counts < 0)[0]} contradicts itself")
-    return counts
+    gone, most = counts.T
+    if (gone < 0).any():
+        raise LoopbenchError(f"puzzle number {np.flatnonzero(gone < 0)[0]} contradicts itself")
+    return np.divide(gone, most, out=np.ones(len(puzzles)), where=most > 0)
 
 
 @compiled
 def _count_all(puzzles: np.ndarray, counts: np.ndarray) -> None:
     work, scratch = workspace(), elementary_scratch()
     for i in range(len(puzzles)):
-        counts[i] = _count(puzzles[i], work, scratch)
+        counts[i, 0], counts[i, 1] = _count(puzzles[i], work, scratch)
 
 
 @compiled
-def _count(puzzle: np.ndarray, work: Work, scratch: Scratch) -> int:
+def _count(puzzle: np.ndarray, work: Work, scratch: Scratch) -> tuple[int, int]:
+    """What is gone, summed over all suppositions, and what it would be if each told all; -1 on a contradiction."""
     candidates, placed, _, stack = work
     if not begin(puzzle, candidates[0], placed[0], stack):
-        return -1
-    count = 0
+        return -1, 0
+    total = _count_open(candidates[0])
+    gone = most = 0
     for cell in range(81):
         for digit in range(9):
             value = 1 << digit
@@ -51,7 +56,19 @@ def _count(puzzle: np.ndarray, work: Work, scratch: Scratch) -> int:
                 placed[1, :] = placed[0]
                 candidates[1, cell] = value
                 stack[0] = cell
-                count += not _follow(candidates[1], placed[1], stack, scratch)
+                most += total
+                gone += total
+                if _follow(candidates[1], placed[1], stack, scratch):
+                    gone -= _count_open(candidates[1])
+    return gone, most
+
+
+@compiled
+def _count_open(candidates: np.ndarray) -> int:
+    """The candidates but one of each cell."""
+    count = 0
+    for cell in range(81):
+        count += int(BITS[candidates[cell]]) - 1
     return count
 
 
