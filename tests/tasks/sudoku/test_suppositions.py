@@ -8,6 +8,8 @@ from loopbench.tasks.sudoku.symmetry import random_symmetries
 from loopbench.tasks.sudoku.tiers import load_tier
 
 EXTREME = load_tier("extreme").puzzles[:40]
+LITTLE = "001000008000600020090300400005800070000200001200076300109002050007080000040009000"
+"""Of less reach than any of the tier, as the hardest known are."""
 
 
 def defined_reach(puzzle: np.ndarray) -> float:
@@ -30,10 +32,11 @@ def count_open(grid: Grid) -> int:
 
 def test_it_is_what_the_definition_says() -> None:
     least, middle = (EXTREME[reach(EXTREME).argsort()[rank]] for rank in (0, 20))
-    puzzles = np.array([least, middle, load_tier("hard").puzzles[0], load_tier("easy").puzzles[0]])
+    little = np.array([int(cell) for cell in LITTLE], np.uint8)
+    puzzles = np.array([little, least, middle, load_tier("hard").puzzles[0], load_tier("easy").puzzles[0]])
     found = reach(puzzles)
     assert found == pytest.approx([defined_reach(puzzle) for puzzle in puzzles], abs=1e-12)
-    assert found[0] < found[1] < found[2] < found[3] == 1  # singles leave nothing open of the last
+    assert found[0] < 0.2 < found[1] < found[2] < found[3] < found[4] == 1  # singles leave nothing open of the last
 
 
 def test_symmetries_leave_it_as_it_is() -> None:

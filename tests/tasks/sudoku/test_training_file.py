@@ -1,4 +1,4 @@
-"""The file of stubborn puzzles that a training reads."""
+"""The files of puzzles that a training reads."""
 
 import signal
 import subprocess
@@ -34,6 +34,15 @@ def test_its_puzzles_are_within_the_benchmarks_limit_and_far_more_stubborn_than_
     assert solve(puzzles).singles.any()  # some are easy
 
 
+def test_hard_ones_are_above_the_limit_and_most_are_stubborn(tmp_path: Path) -> None:
+    training_file(tmp_path / "hard.txt.gz", 30, hard=True)
+    puzzles, solutions = read_puzzles(tmp_path / "hard.txt.gz")
+    assert len(puzzles) == 30
+    assert rate(puzzles).min() > 5
+    assert not is_test_side(solutions).any()
+    assert share_stubborn(puzzles) > 0.5
+
+
 def test_a_shorter_file_is_the_beginning_of_a_longer_one_byte_for_byte(tmp_path: Path) -> None:
     for name, count in (("short", 60), ("again", 60), ("long", 100)):
         training_file(tmp_path / f"{name}.txt.gz", count)
@@ -48,7 +57,7 @@ def test_an_interrupt_leaves_what_was_there(tmp_path: Path) -> None:
     # what was started in the background ignores interrupts, and so do its children unless they say otherwise
     heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{heeds}; from loopbench.tasks.sudoku.training_file import main; main()"
-    command = [sys.executable, "-c", code, str(file), "100000"]
+    command = [sys.executable, "-c", code, str(file), "100000", "--hard"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout
